@@ -1,0 +1,20 @@
+"""Stylize video with two paintings and a crossfader between them."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnst_video.config import Options
+    from mnst_video.job import render
+    from mnst_video.stylize import stylize_image
+
+__all__ = ["Options", "render", "stylize_image"]
+
+_HOME = {"Options": "config", "render": "job", "stylize_image": "stylize"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then: the core works with torch and numpy alone."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,77 @@
+"""How strong the styles are on a clip: the reference of the losses, and sigma in closed form."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from mnst_video.losses import STYLE_LAYERS, Grams, gram_matrix, style_loss
+from mnst_video.vgg import VGG19
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Losses of bare content, averaged over sampled frames of a clip or a shot.
+
+    style1, style2: the style losses S1 and S2 of the content itself, S1c and S2c.
+    cross: the sum over layers of w_l * mean((Gc - G1) * (Gc - G2)).
+    content: the mean square of the content features, so that content_loss / content is relative.
+    """
+
+    style1: float
+    style2: float
+    cross: float
+    content: float
+
+    @property
+    def sigma2(self) -> float:
+        """The sigma2 with which both styles have the same relative improvement at gamma = 0.5.
+
+        RI_i = S_i(content) / S_i(result). At the blended optimum S1/S2 = (b/a)^2, so that
+        RI1 = RI2 at a = gamma, b = (1 - gamma) * sigma2 and gamma = 0.5 asks for
+        sigma2 = sqrt(S1c / S2c). See docs/method.md.
+        """
+        if self.style1 <= 0.0 or self.style2 <= 0.0:
+            return 1.0  # the content is one of the styles: nothing to balance
+        return math.sqrt(self.style1 / self.style2)
+
+    def style(self, w: float) -> float:
+        """The style loss of the content against the target blended at share `w` of style 1.
+
+        Gc - (w*G1 + (1-w)*G2) = w*(Gc - G1) + (1-w)*(Gc - G2), whose square has three parts.
+        """
+        square = w * w * self.style1 + (1 - w) ** 2 * self.style2 + 2 * w * (1 - w) * self.cross
+        return max(square, 1e-12)
+
+
+def calibrate(
+    network: VGG19,
+    images: Iterable[torch.Tensor],
+    grams1: Grams,
+    grams2: Grams,
+    content_layer: str,
+    gram_divisor: float,
+) -> Calibration:
+    """Measure content images, each `(1, 3, H, W)`, RGB, 0..255, against the Grams of two styles.
+
+    Grams are divided by `gram_divisor`, as those of the styles were.
+    Raises ValueError where there is no image.
+    """
+    rows = []
+    for image in images:
+        with torch.no_grad():
+            features = network(image, {*STYLE_LAYERS, content_layer})
+            grams = {name: gram_matrix(features[name]) / gram_divisor for name in STYLE_LAYERS}
+            cross = torch.stack(
+                [
+                    weight * ((grams[name] - grams1[name]) * (grams[name] - grams2[name])).mean()
+                    for name, weight in STYLE_LAYERS.items()
+                ]
+            ).sum()
+            content = features[content_layer].float().square().mean()
+            losses = (style_loss(grams, grams1), style_loss(grams, grams2), cross, content)
+            rows.append([float(value) for value in losses])
+    if not rows:
+        raise ValueError("a calibration needs at least one image")
+    return Calibration(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))

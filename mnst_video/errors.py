@@ -1,0 +1,35 @@
+"""The failures a person is shown: each is one line, and knows its exit code."""
+
+
+class MnstError(Exception):
+    """Base of all expected failures; the message says what is wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(MnstError):
+    """An option, preset, gamma or output path that cannot be."""
+
+    exit_code = 2
+
+
+class InputError(MnstError):
+    """A clip or a picture that cannot be read, or that lacks frames."""
+
+    exit_code = 3
+
+
+class MachineError(MnstError):
+    """Disk, memory, encoder or weights failed, or are not there."""
+
+    exit_code = 4
+
+
+class DivergedError(MnstError):
+    """The loss became NaN or infinite."""
+
+    exit_code = 5
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run the way Ctrl-C does."""

@@ -1,0 +1,95 @@
+"""Stills: load and save pictures, and fit a style image to a working size."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mnst_video.errors import InputError, MachineError, UsageError
+
+Frame = NDArray[np.uint8]
+
+
+def load_image(path: Path | str) -> Frame:
+    """The picture in a file as uint8 `(H, W, 3)`, RGB: upright, alpha composed on white.
+
+    Raises InputError where there is no such file or it is no picture.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such picture")
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder, not a picture")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InputError(f"{path}: the picture is too large; scale it down first") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: this is not a picture that can be read") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{path}: the picture cannot be read ({error})") from None
+    paper = Image.new("RGBA", upright.size, "white")
+    return np.asarray(Image.alpha_composite(paper, upright).convert("RGB"))
+
+
+def save_image(frame: Frame, path: Path | str) -> None:
+    """Write uint8 `(H, W, 3)`, RGB, in the format of the extension, complete or not at all.
+
+    Raises UsageError for an unknown extension, MachineError where the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        done, encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        done = False
+    if not done:
+        raise UsageError(f"{path}: unknown kind of picture; use .png or .jpg")
+    write_bytes(path, encoded.tobytes())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, then rename it. Raises MachineError."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def fit_style(style: Frame, width: int, height: int, scale: float = 1.0) -> Frame:
+    """A style image at the working size: scaled to cover it, cropped to its centre, then scaled.
+
+    `scale` is the size of the strokes: 2 makes them, and the result, twice as large.
+    """
+    have_height, have_width = style.shape[:2]
+    cover = max(width / have_width, height / have_height)
+    crop_width = min(have_width, round(width / cover))
+    crop_height = min(have_height, round(height / cover))
+    x, y = (have_width - crop_width) // 2, (have_height - crop_height) // 2
+    crop = style[y : y + crop_height, x : x + crop_width]
+    return resize(crop, max(16, round(width * scale)), max(16, round(height * scale)))
+
+
+def resize(frame: Frame, width: int, height: int) -> Frame:
+    """The frame at another size: area averages to shrink, cubic to enlarge."""
+    if frame.shape[:2] == (height, width):
+        return frame
+    shrinks = width <= frame.shape[1] and height <= frame.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=method), np.uint8)
+
+
+def load_frame(path: Path) -> Frame:
+    """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise InputError(f"{path}: a frame of the job is missing or damaged")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

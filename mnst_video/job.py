@@ -1,0 +1,506 @@
+"""A render as a job: plan the shots, render or reuse each frame, encode. The only stateful part.
+
+A job folder holds `job.json` (the settings that decide the frames), a PNG per frame, and
+`frames.jsonl`, a line per finished frame with its digest. A frame counts as finished when its line
+is there and its file has that digest; whatever is not, is rendered again, to the same bytes.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnst_video.calibrate import Calibration
+from mnst_video.config import ENCODING, Options
+from mnst_video.device import describe
+from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.images import Frame, load_frame, load_image, save_image, write_bytes
+from mnst_video.schedule import GammaSchedule
+from mnst_video.shots import CutDetector, Shot, passage, split
+from mnst_video.stylize import Result, Stylist, load_network, stylize_shot, working_size
+from mnst_video.vgg import VGG19
+from mnst_video.video import Passage, VideoInfo, check_output, open_encoder, probe, read_frames
+
+# Longer side of the working size without --max-side: about a second a frame on each kind.
+DEFAULT_MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
+
+# Frames of a clip, or of a shot, that its calibration is measured on.
+CALIBRATION_FRAMES = 8
+
+# Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
+NOT_IN_FINGERPRINT = ENCODING | {
+    "style1", "style2", "start", "end", "max_side", "device", "precision", "threads", "weights"
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render is about to do. `size` and `output_size` are (width, height)."""
+
+    source: VideoInfo
+    output: Path
+    folder: Path
+    style1: Path
+    style2: Path
+    first: int
+    gammas: tuple[float, ...]
+    shots: tuple[Shot, ...]
+    size: tuple[int, int]
+    output_size: tuple[int, int]
+    sigma2: tuple[float, ...]
+    device: str
+    reused: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One optimisation step of frame `frame` (of the whole clip) is done."""
+
+    frame: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """Frame `frame` (of the whole clip), the `done`-th of this render, is on disk."""
+
+    frame: int
+    done: int
+    shot: int
+    gamma: float
+    result: Result
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """All frames are there; encoding begins."""
+
+    frames: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished render: `seconds` it took, `duration` seconds of clip, frames `reused`."""
+
+    output: Path
+    frames: int
+    reused: int
+    duration: float
+    seconds: float
+    kept: Path | None
+
+
+Event = Plan | StepDone | FrameDone | Encoding
+Observer = Callable[[Event], None]
+
+
+def render(
+    source: Path | str,
+    output: Path | str | None = None,
+    options: Options | None = None,
+    *,
+    overwrite: bool = False,
+    restart: bool = False,
+    keep_frames: bool = False,
+    frames_dir: Path | str | None = None,
+    observe: Observer | None = None,
+) -> Report:
+    """Stylize a clip, with its sound, into `output` (default: `NAME_mnst.mp4` beside the source).
+
+    overwrite: replace an existing output.
+    restart: move the frames of a job with other settings aside instead of refusing.
+    keep_frames, frames_dir: keep the frames, in the job folder or in a folder of your own.
+    observe: called with each `Event`.
+
+    An interrupted render goes on where it stopped when it is called again with the same settings.
+    Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
+    """
+    begun = time.monotonic()
+    source = Path(source)
+    info = probe(source)
+    output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
+    _check_output(output, source, overwrite)
+    options = options or Options()
+    job = _Job(info, output, options, Path(frames_dir) if frames_dir else None)
+    observe = observe or _nobody
+    job.open(restart)
+    observe(job.plan())
+    job.render_frames(observe)
+    observe(Encoding(len(job.frames)))
+    job.encode()
+    keep = keep_frames or frames_dir is not None
+    job.close(keep)
+    return Report(
+        output=output,
+        frames=len(job.frames),
+        reused=job.reused,
+        duration=float(len(job.frames) / info.fps),
+        seconds=time.monotonic() - begun,
+        kept=job.folder if keep else None,
+    )
+
+
+def _nobody(_: Event) -> None:
+    """The observer of a render that nobody watches."""
+
+
+class _Job:
+    """The state of one render; see the module's text for what its folder holds."""
+
+    def __init__(
+        self, info: VideoInfo, output: Path, options: Options, frames_dir: Path | None
+    ) -> None:
+        self.info = info
+        self.output = output
+        self.options = options
+        self.folder = frames_dir or output.with_name(f"{output.name}.mnst")
+        self.frames = _passage_frames(info, options)
+        schedule = GammaSchedule.ramp(options.gamma_from, options.gamma_to, info.times[-1])
+        self.gammas = tuple(schedule.at(info.times[frame]) for frame in self.frames)
+        style1, style2 = load_image(options.style1), load_image(options.style2)
+        self.network = load_network(options)
+        max_side = options.max_side or DEFAULT_MAX_SIDE[self.network.device.type]
+        self.size = working_size(info.width, info.height, max_side)
+        self.stylist = Stylist(self.network, options, style1, style2, *self.size)
+        self.settings = _settings(info, options, self.frames, self.size, self.network)
+        self.log: dict[int, dict[str, Any]] = {}
+        self.reused = 0
+        self.notes = list(info.notes)
+
+    def open(self, restart: bool) -> None:
+        """Take up the job that the folder holds, or begin one. Raises UsageError, MachineError."""
+        before = self._saved()
+        if before is not None and before["settings"] != self.settings:
+            if not restart:
+                raise UsageError(
+                    f"{self.folder}: holds frames made with other settings "
+                    f"({_differences(before['settings'], self.settings)}); use the same again, "
+                    "another --output, or --restart to move those frames aside and begin anew"
+                )
+            _move_aside(self.folder)
+            before = None
+        if before is None:
+            self._begin()
+        else:
+            self.clip_shots = tuple(Shot(**shot) for shot in before["shots"])
+            self.calibrations = [Calibration(**c) for c in before["calibrations"]]
+        self.shots = passage(self.clip_shots, self.frames.start, self.frames.stop)
+        self._verify()
+
+    def _saved(self) -> dict[str, Any] | None:
+        """What the folder's `job.json` says, or None where there is no job yet."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"{self.folder}: is in the way: frames need a folder of this name")
+        try:
+            saved = json.loads((self.folder / "job.json").read_text())
+            return saved if isinstance(saved, dict) else None
+        except FileNotFoundError:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise UsageError(
+                    f"{self.folder}: is no job folder, and not empty; choose another"
+                ) from None
+            return None
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.folder}: its job.json cannot be read ({error})") from None
+
+    def _begin(self) -> None:
+        """Analyse the clip and make the job folder."""
+        self.clip_shots = self._find_shots()
+        groups = self.clip_shots
+        if self.options.sigma != "shot":
+            groups = (Shot(0, 0, self.info.frames),)
+        readable = self.readable
+        self.calibrations = [
+            self.stylist.calibrate(self._sample(shot, readable)) for shot in groups
+        ]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MachineError(f"{self.folder}: cannot be made ({error.strerror})") from None
+        job = {
+            "settings": self.settings,
+            "shots": [asdict(shot) for shot in self.clip_shots],
+            "calibrations": [asdict(c) for c in self.calibrations],
+        }
+        write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
+
+    def _find_shots(self) -> tuple[Shot, ...]:
+        """The shots of the whole clip; also learns how many of its frames can be decoded."""
+        detector, self.readable = CutDetector(), 0
+        try:
+            for frame in read_frames(self.info, *self.size):
+                if self.options.cuts == "auto":
+                    detector.add(frame)
+                self.readable += 1
+        except InputError as error:
+            if self.readable < self.frames.stop:
+                raise
+            self.notes.append(str(error))
+        if isinstance(self.options.cuts, tuple):
+            times = self.info.times
+            found = [
+                next((i for i, time in enumerate(times) if time >= Fraction(cut)), len(times))
+                for cut in self.options.cuts
+            ]
+            return split(self.info.frames, found)
+        return split(self.info.frames, detector.cuts())
+
+    def _sample(self, shot: Shot, readable: int) -> Iterator[Frame]:
+        """Content frames spread evenly over a shot."""
+        end = min(shot.end, readable)
+        count = min(CALIBRATION_FRAMES, end - shot.start)
+        length = end - shot.start
+        wanted = {shot.start + (2 * i + 1) * length // (2 * count) for i in range(count)}
+        frames = read_frames(self.info, *self.size, shot.start, max(wanted) + 1)
+        return (frame for i, frame in enumerate(frames, shot.start) if i in wanted)
+
+    def calibration(self, shot: Shot) -> Calibration:
+        """The calibration that holds for a shot."""
+        return self.calibrations[shot.index if self.options.sigma == "shot" else 0]
+
+    def _verify(self) -> None:
+        """Keep, of each shot, the frames from its start on that are whole; drop the rest."""
+        found: dict[int, dict[str, Any]] = {}
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.folder / "frames.jsonl").read_text().splitlines():
+                with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
+                    entry = json.loads(line)
+                    found[entry["frame"]] = entry
+        for shot in self.shots:
+            for frame in range(shot.start, shot.end):
+                entry = found.get(frame)
+                if entry is None or _digest(self._path(frame)) != entry["sha256"]:
+                    break
+                self.log[frame] = entry
+        self.reused = len(self.log)
+        lines = "".join(json.dumps(entry) + "\n" for entry in self.log.values())
+        write_bytes(self.folder / "frames.jsonl", lines.encode())
+
+    def plan(self) -> Plan:
+        return Plan(
+            source=self.info,
+            output=self.output,
+            folder=self.folder,
+            style1=self.options.style1,
+            style2=self.options.style2,
+            first=self.frames.start,
+            gammas=self.gammas,
+            shots=self.shots,
+            size=self.size,
+            output_size=self._output_size() or self.size,
+            sigma2=tuple(self.stylist.sigma2(c) for c in self.calibrations),
+            device=describe(self.network.device, self.network.dtype),
+            reused=self.reused,
+            notes=tuple(self.notes),
+        )
+
+    def render_frames(self, observe: Observer) -> None:
+        """Render what is missing, shot after shot, each frame on disk before the next begins."""
+        if len(self.log) == len(self.frames):
+            return
+        content = read_frames(self.info, *self.size, self.frames.start, self.frames.stop)
+        with contextlib.closing(content):
+            for shot in self.shots:
+                self._render_shot(shot, content, observe)
+
+    def _render_shot(self, shot: Shot, content: Iterator[Frame], observe: Observer) -> None:
+        """`content` stands at the shot's first frame, and at its end afterwards."""
+        first = next((f for f in range(shot.start, shot.end) if f not in self.log), shot.end)
+        previous: tuple[Frame, Frame] | None = None
+        for frame in range(shot.start, first):
+            source = next(content)
+            if frame == first - 1 and first < shot.end:
+                previous = (source, load_frame(self._path(frame)))
+        gammas = [self._gamma(frame) for frame in range(first, shot.end)]
+        current = first
+
+        def step_done(step: int, _: object) -> None:
+            chain = current > shot.start and self.options.warm_start
+            steps = self.options.steps if chain else self.options.first_steps
+            observe(StepDone(current, step + 1, steps))
+
+        content_of_shot = (next(content) for _ in gammas)
+        calibration = self.calibration(shot)
+        begun = time.monotonic()
+        for result in stylize_shot(
+            self.stylist, calibration, content_of_shot, gammas, previous, step_done
+        ):
+            self._finish_frame(current, result)
+            seconds = time.monotonic() - begun
+            gamma = self._gamma(current)
+            observe(FrameDone(current, len(self.log), shot.index, gamma, result, seconds))
+            current += 1
+            begun = time.monotonic()
+
+    def _finish_frame(self, frame: int, result: Result) -> None:
+        path = self._path(frame)
+        save_image(result.frame, path)
+        self.log[frame] = {
+            "frame": frame,
+            "gamma": self._gamma(frame),
+            "steps": result.steps,
+            "content": result.content,
+            "style": result.style,
+            "temporal": result.temporal,
+            "sha256": _digest(path),
+        }
+        try:
+            with (self.folder / "frames.jsonl").open("a") as file:
+                file.write(json.dumps(self.log[frame]) + "\n")
+        except OSError as error:
+            raise MachineError(f"{self.folder}: cannot be written ({error.strerror})") from None
+
+    def encode(self) -> None:
+        """Encode all frames, with the sound, into the output."""
+        times = self.info.times
+        part = None
+        if len(self.frames) < self.info.frames:
+            last = self.frames.stop
+            end = times[last] if last < self.info.frames else self.info.duration
+            part = Passage(times[self.frames.start], end)
+        with open_encoder(
+            self.output,
+            self.info,
+            self.size,
+            output_size=self._output_size(),
+            passage=part,
+            crf=self.options.crf,
+        ) as write:
+            for frame in self.frames:
+                write(load_frame(self._path(frame)))
+
+    def close(self, keep: bool) -> None:
+        """Write `OUTPUT.mnst.json`; remove the frames unless they are to be kept."""
+        options = self.options.model_dump(mode="json")
+        for name in ("style1", "style2"):
+            options[name] = str(Path(options[name]).resolve())
+        entries = [self.log[frame] for frame in self.frames]
+        about = {
+            "program": f"mnst-video {version('mnst-video')}",
+            "input": str(self.info.path.resolve()),
+            "output": self.output.name,
+            "fps": f"{self.info.fps.numerator}/{self.info.fps.denominator}",
+            "size": self.size,
+            "cuts": [shot.start for shot in self.clip_shots[1:]],
+            "sigma2": [self.stylist.sigma2(c) for c in self.calibrations],
+            "gamma": [entry["gamma"] for entry in entries],
+            "options": options,
+            "settings": self.settings,
+            "frames": entries,
+        }
+        record = self.output.with_name(f"{self.output.name}.mnst.json")
+        write_bytes(record, json.dumps(about, indent=1).encode())
+        if keep:
+            return
+        for path in (*map(self._path, self.frames), self.folder / "frames.jsonl"):
+            path.unlink(missing_ok=True)
+        (self.folder / "job.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody put a file of their own there
+            self.folder.rmdir()
+
+    def _gamma(self, frame: int) -> float:
+        return self.gammas[frame - self.frames.start]
+
+    def _path(self, frame: int) -> Path:
+        return self.folder / f"{frame:06d}.png"
+
+    def _output_size(self) -> tuple[int, int] | None:
+        if self.options.output_size == "source":
+            return (self.info.width, self.info.height)
+        return self.options.output_size
+
+
+def _check_output(output: Path, source: Path, overwrite: bool) -> None:
+    check_output(output)
+    if output.exists():
+        if output.samefile(source):
+            raise UsageError(f"{output}: is the input; choose another --output")
+        if output.is_dir():
+            raise UsageError(f"{output}: is a folder; give a file name")
+        if not overwrite:
+            raise UsageError(f"{output}: exists; use --overwrite, or another --output")
+    folder = output.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"{output}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{output}: the folder {folder} cannot be written to")
+
+
+def _passage_frames(info: VideoInfo, options: Options) -> range:
+    """The frames whose times lie in the passage, half open."""
+    start, end = options.start or 0.0, options.end
+    inside = [
+        frame
+        for frame, seconds in enumerate(info.times)
+        if seconds >= Fraction(start) and (end is None or seconds < Fraction(end))
+    ]
+    if not inside:
+        upto = "the end" if end is None else f"{end:g} s"
+        raise UsageError(
+            f"{info.path}: no frame lies between {start:g} s and {upto}; "
+            f"the clip lasts {float(info.duration):.3f} s"
+        )
+    return range(inside[0], inside[-1] + 1)
+
+
+def _settings(
+    info: VideoInfo, options: Options, frames: range, size: tuple[int, int], network: VGG19
+) -> dict[str, Any]:
+    """Everything that decides the bytes of the frames, by the names a person knows."""
+    device = network.device.type
+    return {
+        **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
+        "input": _digest(info.path),
+        "style1": _digest(options.style1),
+        "style2": _digest(options.style2),
+        "weights": network.sha256,
+        "frames": f"{frames.start} to {frames.stop - 1}",
+        "size": f"{size[0]}x{size[1]}",
+        "device": device,
+        "precision": str(network.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads() if device == "cpu" else None,
+        "versions": {
+            name: version(name) for name in ("mnst-video", "torch", "opencv-python", "numpy")
+        },
+    }
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The settings that differ, in words; files are only said to be others."""
+    files = {"input", "style1", "style2", "weights"}
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(
+        f"{name}: another file" if name in files else f"{name}: {old.get(name)} → {new.get(name)}"
+        for name in names
+    )
+
+
+def _move_aside(folder: Path) -> None:
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.old{number}")).exists():
+        number += 1
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot be moved aside ({error.strerror})") from None
+
+
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of a file, or None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

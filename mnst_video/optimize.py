@@ -1,0 +1,71 @@
+"""Optimisation of the pixels of one image for one objective."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mnst_video.errors import DivergedError
+from mnst_video.losses import Losses
+
+# Kingma and Ba, "Adam" (ICLR 2015), the constants of section 2, which Keras and PyTorch share.
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+def minimize(
+    image: Tensor,
+    objective: Callable[[Tensor], Losses],
+    steps: int,
+    rate: Callable[[int], float],
+    levels: int = 1,
+    callback: Callable[[int, Losses], None] | None = None,
+) -> tuple[Tensor, Losses]:
+    """Adam on `image`, or on the levels of a pyramid over it.
+
+    image: float32 `(1, 3, H, W)`, 0..255, the starting point; it is not changed.
+    rate: the learning rate of a step, in pixel values: Adam moves a pixel by at most about that.
+    levels: with 1 this is Adam on the pixels, clamped to 0..255 after each step, as the article
+        has it. With more, level k moves all pixels of a 2^k x 2^k square alike (bilinear between
+        squares) and has moments of its own. Large areas then reach their colour in a few steps,
+        and less of the change is pixel noise. This is our departure from the article.
+    callback: called after each step with its number, from 0, and the losses before that step.
+
+    Returns the image and the losses before the last step.
+    Raises DivergedError where the loss is not finite, ValueError for less than one step.
+    """
+    if steps < 1:
+        raise ValueError(f"an optimisation needs at least one step, not {steps}")
+    height, width = image.shape[2:]
+    levels = min(levels, 1 + int(math.log2(min(height, width))))
+    image = image.detach().clone()
+    moments: list[tuple[Tensor, Tensor]] = []
+    for step in range(steps):
+        image.requires_grad_()
+        losses = objective(image)
+        (gradient,) = torch.autograd.grad(losses.total, image)
+        if not torch.isfinite(losses.total):
+            raise DivergedError(f"the loss became {float(losses.total)} at step {step + 1}")
+        image = image.detach()
+        # Losses are means over pixels: times their number, EPSILON is as small at any resolution.
+        gradient *= image.numel()
+        for level in range(levels):
+            # The gradient of a level is the pixels' gradient summed over its squares; Adam does
+            # not see its scale, so the mean does as well.
+            g = F.avg_pool2d(gradient, 2**level, ceil_mode=True) if level else gradient
+            if len(moments) == level:
+                moments.append((torch.zeros_like(g), torch.zeros_like(g)))
+            mean, variance = moments[level]
+            mean.lerp_(g, 1 - BETA1)
+            variance.lerp_(g.square(), 1 - BETA2)
+            unbiased = (variance / (1 - BETA2 ** (step + 1))).sqrt_().add_(EPSILON)
+            move = mean / (1 - BETA1 ** (step + 1)) / unbiased
+            if level:
+                move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
+            image.sub_(move[..., :height, :width], alpha=rate(step))
+        image.clamp_(0.0, 255.0)
+        losses = losses.detached()
+        if callback is not None:
+            callback(step, losses)
+    return image, losses

@@ -1,0 +1,240 @@
+"""What a person, or a program, sees on stderr while a render works."""
+
+import json
+import time
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from mnst_video.job import Encoding, Event, FrameDone, Plan, StepDone
+
+Style = Literal["auto", "plain", "json", "none"]
+
+# Seconds between two plain lines.
+PLAIN_INTERVAL = 10.0
+
+
+class Display(Protocol):
+    """Shows the events of one render; a context manager that is called with each."""
+
+    def __call__(self, event: Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def make_display(style: Style, console: Console) -> Display:
+    """The display of a style; `auto` is a live one on a terminal, else plain lines."""
+    if style == "json":
+        return _Json(console)
+    if style == "none":
+        return _Silent(console)
+    if style == "auto" and console.is_terminal:
+        return _Live(console)
+    return _Plain(console)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a render will do, in one or two lines and the notes on the clip."""
+    first, last = plan.gammas[0], plan.gammas[-1]
+    # Gamma counts towards style 1: the names stand in the order in which the styles appear.
+    start, end = plan.style2.name, plan.style1.name
+    if first > last:
+        start, end = end, start
+    names = f"{start} → {end}"
+    if first == last:
+        names = {0.0: plan.style2.name, 1.0: plan.style1.name}.get(
+            first, f"{plan.style2.name} + {plan.style1.name}"
+        )
+    sigma = ", ".join(f"{value:.3g}" for value in plan.sigma2)
+    width, height = plan.size
+    sizes = f"{width}×{height}"
+    if plan.output_size != plan.size:
+        sizes += f" (written at {plan.output_size[0]}×{plan.output_size[1]})"
+    shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
+    cuts = [shot.start for shot in plan.shots[1:]]
+    if cuts:
+        shots += f" (cut at frame {', '.join(map(str, cuts))})"
+    rate = plan.source.fps
+    fps = f"{rate}" if rate.denominator == 1 else f"{float(rate):.3f}"
+    lines = [
+        f"γ {first:g} → {last:g}: {names}, σ {sigma}",
+        f"{plan.source.path.name}: {len(plan.gammas)} frames at {fps} fps, {shots}, "
+        f"{sizes}, {plan.device}",
+    ]
+    if plan.reused:
+        lines.append(f"going on: {plan.reused} of {len(plan.gammas)} frames are done already")
+    return lines + [f"note: {note}" for note in plan.notes]
+
+
+class _Silent:
+    """Shows nothing; the other displays share its context."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def __call__(self, event: Event) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Json(_Silent):
+    """A JSON object a line."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Plan):
+            about: dict[str, object] = {
+                "event": "plan",
+                "output": str(event.output),
+                "frames": len(event.gammas),
+                "first": event.first,
+                "reused": event.reused,
+                "shots": [[shot.start, shot.end] for shot in event.shots],
+                "size": event.size,
+                "sigma2": event.sigma2,
+                "notes": event.notes,
+            }
+        elif isinstance(event, FrameDone):
+            about = {
+                "event": "frame",
+                "frame": event.frame,
+                "done": event.done,
+                "shot": event.shot,
+                "gamma": event.gamma,
+                "content": event.result.content,
+                "style": event.result.style,
+                "temporal": event.result.temporal,
+                "steps": event.result.steps,
+                "seconds": round(event.seconds, 3),
+            }
+        elif isinstance(event, Encoding):
+            about = {"event": "encode", "frames": event.frames}
+        else:
+            return
+        self.say(json.dumps(about))
+
+
+class _Pace:
+    """Estimates the seconds left; a shot's first frame counts for more than a later one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.total = len(plan.gammas)
+        self.first_frames = {shot.start for shot in plan.shots}
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+        self.firsts_left = len(plan.shots)
+
+    def add(self, event: FrameDone) -> None:
+        is_first = event.frame in self.first_frames
+        self.seconds[is_first].append(event.seconds)
+        self.firsts_left -= is_first
+
+    def left(self, done: int) -> str:
+        """The time left in words, once a later frame has been timed."""
+        later, first = self.seconds[False][-20:], self.seconds[True]
+        if not later:
+            return "–"
+        mean = sum(later) / len(later)
+        mean_first = sum(first) / len(first) if first else mean
+        seconds = mean * (self.total - done - self.firsts_left) + mean_first * self.firsts_left
+        return clock(seconds)
+
+
+class _Plain(_Silent):
+    """A line now and then, for logs."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Plan):
+            for line in plan_lines(event):
+                self.say(line)
+            self._pace = _Pace(event)
+            self._said = time.monotonic()
+        elif isinstance(event, FrameDone):
+            self._pace.add(event)
+            now = time.monotonic()
+            if event.done < self._pace.total and now - self._said < PLAIN_INTERVAL:
+                return
+            self._said = now
+            self.say(
+                f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
+                f"γ {event.gamma:.3f}, style {event.result.style:.4f}, "
+                f"content {event.result.content:.3f}, "
+                f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
+            )
+        elif isinstance(event, Encoding):
+            self.say(f"encoding {event.frames} frames")
+
+
+class _Live(_Silent):
+    """A live progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("frames", total=None, state="looking at the clip")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        update = self._progress.update
+        if isinstance(event, Plan):
+            for line in plan_lines(event):
+                self.console.print(escape(line), highlight=False)
+            self._pace = _Pace(event)
+            update(self._task, total=self._pace.total, completed=event.reused, state="")
+        elif isinstance(event, StepDone):
+            update(self._task, description=f"frame {event.frame}, step {event.step}/{event.steps}")
+        elif isinstance(event, FrameDone):
+            self._pace.add(event)
+            result = event.result
+            state = (
+                f"shot {event.shot + 1} γ {event.gamma:.3f} style {result.style:.3f} "
+                f"content {result.content:.3f} · {event.seconds:.2f} s/frame · "
+                f"{self._pace.left(event.done)} left"
+            )
+            update(self._task, completed=event.done, state=state)
+        else:
+            update(self._task, description="encoding", state="")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:07 or 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"

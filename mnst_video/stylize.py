@@ -1,0 +1,266 @@
+"""Stylizing one picture, and one shot as a chain of warm starts."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnst_video.calibrate import Calibration, calibrate
+from mnst_video.config import Options
+from mnst_video.device import pick_device, pick_precision, prepare
+from mnst_video.flow import Picture, optical_flow, reliability, warp
+from mnst_video.images import Frame, fit_style, resize
+from mnst_video.losses import Losses, Objective, blend, mix, style_grams
+from mnst_video.optimize import minimize
+from mnst_video.vgg import VGG19
+from mnst_video.weights import load_weights
+
+StepCallback = Callable[[int, Losses], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A stylized frame, uint8 `(H, W, 3)`, RGB, and the losses it ended with.
+
+    content: relative to the energy of the content features; 0 is the content itself.
+    style: relative to that of the bare content against the same target; 0 is the target.
+    temporal: mean square difference from the warped previous result where that is reliable, with
+        pixels in 0..1; 0 for the first frame of a shot.
+    """
+
+    frame: Frame
+    steps: int
+    content: float
+    style: float
+    temporal: float
+
+
+class Stylist:
+    """Two styles at one working size, with the network and the options to apply them with."""
+
+    def __init__(
+        self,
+        network: VGG19,
+        options: Options,
+        style1: Frame,
+        style2: Frame,
+        width: int,
+        height: int,
+    ) -> None:
+        """Style images are uint8 `(h, w, 3)`, RGB, and are fitted to the working size."""
+        self.network = network
+        self.options = options
+        self._literal = options.losses == "article"
+        self._divisor = 1.0 if self._literal else float(width * height)
+        self._grams1, self._grams2 = (
+            style_grams(network, image, 1.0 if self._literal else float(image[0, 0].numel()))
+            for image in (
+                self._tensor(fit_style(style, width, height, options.style_scale))
+                for style in (style1, style2)
+            )
+        )
+
+    def calibrate(self, frames: Iterable[Frame]) -> Calibration:
+        """Measure content frames of the working size, sampled from a clip or a shot."""
+        images = (self._tensor(frame) for frame in frames)
+        layer = self.options.content_layer
+        return calibrate(self.network, images, self._grams1, self._grams2, layer, self._divisor)
+
+    def sigma2(self, calibration: Calibration) -> float:
+        """The sigma2 that the options ask for."""
+        sigma = self.options.sigma
+        return calibration.sigma2 if isinstance(sigma, str) else sigma
+
+    def first_frame(
+        self,
+        content: Frame,
+        gamma: float,
+        calibration: Calibration,
+        callback: StepCallback | None = None,
+    ) -> Result:
+        """A still, or a shot's first frame: a full run that starts from the content."""
+        image = self._tensor(content)
+        objective = self._objective(image, gamma, calibration)
+        steps, rate = self.options.first_steps, self.options.first_rate
+        return self._run(image, objective, gamma, calibration, steps, rate, callback)
+
+    def next_frame(
+        self,
+        content: Frame,
+        gamma: float,
+        calibration: Calibration,
+        previous_content: Frame,
+        previous_result: Frame,
+        callback: StepCallback | None = None,
+    ) -> Result:
+        """A later frame: a few steps that start from the previous result along the flow.
+
+        Where the flow cannot be trusted, the start is the content in the colours of the previous
+        result: bare content there would stay bare, as the Grams are already satisfied elsewhere.
+        """
+        backward = optical_flow(content, previous_content)
+        forward = optical_flow(previous_content, content)
+        trust = reliability(backward, forward)
+        warped = warp(previous_result.astype(np.float32), backward).clip(0.0, 255.0)
+        fill = match_colors(content, previous_content, previous_result)
+        start = np.where(trust[..., None] > 0, warped, fill)
+        objective = self._objective(self._tensor(content), gamma, calibration, warped, trust)
+        steps, rate = self.options.steps, self.options.rate
+        return self._run(self._tensor(start), objective, gamma, calibration, steps, rate, callback)
+
+    def _objective(
+        self,
+        content: Tensor,
+        gamma: float,
+        calibration: Calibration,
+        warped: Picture | None = None,
+        trust: Picture | None = None,
+    ) -> Objective:
+        options = self.options
+        sigma2 = self.sigma2(calibration)
+        w = mix(gamma, sigma2)
+        content_weight, style_weight = options.content_weight, options.style_weight
+        temporal_weight = options.temporal_weight
+        if self._literal:
+            style_weight *= gamma + (1.0 - gamma) * sigma2
+        else:
+            content_weight /= calibration.content
+            style_weight /= calibration.style(w)
+            temporal_weight /= 255.0**2
+        with torch.no_grad():
+            features = self.network(content, {options.content_layer})[options.content_layer]
+        return Objective(
+            network=self.network,
+            content_layer=options.content_layer,
+            content=features,
+            target=blend(self._grams1, self._grams2, w),
+            gram_divisor=self._divisor,
+            content_weight=content_weight,
+            style_weight=style_weight,
+            temporal_weight=temporal_weight,
+            warped=None if warped is None else self._tensor(warped),
+            reliability=None if trust is None else self._tensor(trust[..., None]),
+        )
+
+    def _run(
+        self,
+        start: Tensor,
+        objective: Objective,
+        gamma: float,
+        calibration: Calibration,
+        steps: int,
+        rate: float,
+        callback: StepCallback | None,
+    ) -> Result:
+        decay = self.options.rate_decay
+        image, losses = minimize(
+            start,
+            objective,
+            steps,
+            rate=lambda step: rate * decay ** (step / 100),
+            levels=self.options.pyramid_levels,
+            callback=callback,
+        )
+        pixels = image[0].permute(1, 2, 0).round().to(torch.uint8)
+        return Result(
+            frame=pixels.contiguous().cpu().numpy(),
+            steps=steps,
+            content=float(losses.content) / calibration.content,
+            style=float(losses.style) / calibration.style(mix(gamma, self.sigma2(calibration))),
+            temporal=float(losses.temporal) / 255.0**2,
+        )
+
+    def _tensor(self, picture: Frame | Picture) -> Tensor:
+        """`(H, W, C)` of any type as a float32 `(1, C, H, W)` on the network's device."""
+        tensor = torch.from_numpy(np.array(picture, copy=True)).to(self.network.device)
+        return tensor.permute(2, 0, 1)[None].float().contiguous()
+
+
+def stylize_shot(
+    stylist: Stylist,
+    calibration: Calibration,
+    frames: Iterable[Frame],
+    gammas: Sequence[float],
+    previous: tuple[Frame, Frame] | None = None,
+    callback: StepCallback | None = None,
+) -> Iterator[Result]:
+    """Stylize the frames of one shot in order, each warm-started from the one before.
+
+    frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `gammas`.
+    previous: content and result of the frame before the first one, to go on from; None starts
+        the shot. Only the 8-bit result is used, so what is read back from a file does as well.
+    """
+    for content, gamma in zip(frames, gammas, strict=True):
+        if previous is None or not stylist.options.warm_start:
+            result = stylist.first_frame(content, gamma, calibration, callback)
+        else:
+            result = stylist.next_frame(content, gamma, calibration, *previous, callback)
+        previous = (content, result.frame)
+        yield result
+
+
+def stylize_image(
+    content: Frame,
+    style1: Frame,
+    style2: Frame,
+    gamma: float = 0.5,
+    options: Options | None = None,
+) -> Frame:
+    """Stylize one picture with two styles: gamma = 1 is style 1 alone, 0 is style 2 alone.
+
+    Pictures are uint8 `(H, W, 3)`, RGB; style images may have any size. The result has the
+    content's size, or `options.max_side` on its longer side where the content is larger.
+    Raises ValueError for gamma outside 0..1, MachineError without weights, DivergedError where
+    the loss does not stay finite.
+    """
+    if not 0.0 <= gamma <= 1.0:
+        raise ValueError(f"gamma must be between 0 and 1, not {gamma}")
+    options = options or Options()
+    height, width = content.shape[:2]
+    width, height = working_size(width, height, options.max_side or max(width, height))
+    content = resize(content, width, height)
+    stylist = Stylist(load_network(options), options, style1, style2, width, height)
+    return stylist.first_frame(content, gamma, stylist.calibrate([content])).frame
+
+
+def load_network(options: Options) -> VGG19:
+    """VGG-19 with the weights, device, precision and threads of the options."""
+    device = pick_device(options.device)
+    prepare(device, options.threads)
+    cv2.setNumThreads(torch.get_num_threads())
+    return VGG19(load_weights(options.weights), device, pick_precision(options.precision, device))
+
+
+def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height within `max_side`, never enlarged; what is scaled gets even numbers.
+
+    At least 16 on either side: VGG-19 halves a picture four times.
+    """
+    scale = min(1.0, max_side / max(width, height))
+    if scale == 1.0:
+        return max(16, width), max(16, height)
+    even = (2 * round(side * scale / 2) for side in (width, height))
+    width, height = (max(16, side) for side in even)
+    return width, height
+
+
+def match_colors(frame: Frame, content: Frame, result: Frame) -> Picture:
+    """`frame` in the colours that took `content` to `result`: float32 `(H, W, 3)`, 0..255.
+
+    The colours are mapped by the affine map that fits the two pictures best in least squares.
+    """
+    before = _homogeneous(content)
+    # The small diagonal makes the map unique where a picture has too few colours.
+    normal = before.T @ before + 1e-3 * len(before) * np.eye(4)
+    colors = np.linalg.solve(normal, before.T @ result.reshape(-1, 3).astype(np.float64))
+    matched = (_homogeneous(frame) @ colors).clip(0.0, 255.0)
+    return matched.reshape(frame.shape).astype(np.float32)
+
+
+def _homogeneous(frame: Frame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """All pixels of a picture as rows (r, g, b, 255)."""
+    pixels = frame.reshape(-1, 3).astype(np.float64)
+    return np.concatenate([pixels, np.full((len(pixels), 1), 255.0)], axis=1)

@@ -1,0 +1,316 @@
+"""Clips: what a file is, its frames, and how a new one is encoded with the sound of the old."""
+
+import contextlib
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import imageio_ffmpeg
+import numpy as np
+
+from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.images import Frame, resize
+
+# The libraries' own complaints would land in the middle of the progress display; what matters of
+# them is raised as an error.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+av.logging.set_level(None)
+
+# Only these containers are opened: a playlist or an ffconcat script in a file called .mp4 would
+# otherwise make ffmpeg read any other file.
+FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,h264"
+
+# What we write, and which sound each container takes as it is; any other becomes AAC.
+CONTAINERS: dict[str, frozenset[str]] = {
+    ".mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
+    ".m4v": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
+    ".mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le"}),
+    ".mkv": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le"})
+    | frozenset({"flac", "opus", "vorbis", "dts"}),
+}
+
+# Rates that files mean when their timestamps say nearly so.
+STANDARD_RATES = tuple(
+    Fraction(rate) * factor
+    for rate in (24, 25, 30, 48, 50, 60, 100, 120)
+    for factor in (Fraction(1), Fraction(1000, 1001))
+)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts about a clip, from its packets.
+
+    width, height: pixels of a displayed frame: upright, with square pixels.
+    fps: the rate to encode at.
+    times: each frame's seconds from the first frame.
+    start: seconds from the start of the file, where its sound may begin, to the first frame.
+    audio: the codec of each sound track.
+    notes: what is odd about the file, for a person to read.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    times: tuple[Fraction, ...]
+    start: Fraction
+    audio: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the first frame's start to the last frame's end."""
+        return self.times[-1] + 1 / self.fps
+
+
+def probe(path: Path | str) -> VideoInfo:
+    """What a clip is. Raises InputError, with a reason, where it cannot be read as a video."""
+    path = Path(path)
+    _check_file(path)
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    try:
+        with av.open(f"file:{path.resolve()}", options=options) as container:
+            stream = next(
+                (s for s in container.streams.video if s.disposition.name != "attached_pic"), None
+            )
+            if stream is None:
+                raise InputError(f"{path}: there is no video in this file")
+            base = stream.time_base or Fraction(1, 1)
+            packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
+            # AVI has no presentation times, and no reordered frames either.
+            found = (p.dts if p.pts is None else p.pts for p in packets)
+            stamps = sorted(stamp for stamp in found if stamp is not None)
+            start = Fraction(0)
+            if stamps and container.start_time is not None:
+                start = max(start, stamps[0] * base - Fraction(container.start_time, av.time_base))
+            declared = stream.average_rate or stream.guessed_rate
+            aspect = stream.sample_aspect_ratio or Fraction(1)
+            audio = tuple(s.codec_context.name for s in container.streams.audio)
+            coded = (stream.width, stream.height)
+    except av.error.FFmpegError as error:
+        reason = error.strerror
+        raise InputError(f"{path}: this is not a video that can be read ({reason})") from None
+    if not stamps:
+        raise InputError(f"{path}: the video in this file has no frames")
+    width, height = _decoded_size(path)
+    if aspect > 0 and aspect != 1:
+        # The aspect is that of the coded picture, which OpenCV may have turned upright.
+        if (width, height) == coded:
+            width = round(width * aspect)
+        else:
+            height = round(height * aspect)
+    times = tuple((stamp - stamps[0]) * base for stamp in stamps)
+    fps, notes = _frame_rate(times, declared, base)
+    return VideoInfo(path, width, height, fps, times, start, audio, notes)
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder; give a video file")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if empty:
+        raise InputError(f"{path}: the file is empty")
+
+
+def _frame_rate(
+    times: tuple[Fraction, ...], declared: Fraction | None, tick: Fraction
+) -> tuple[Fraction, tuple[str, ...]]:
+    """The exact rate, and what is to be said about it.
+
+    A rate counts only where it fits the timestamps over the clip's whole length, to two ticks of
+    the container's clock: Matroska rounds timestamps to 1 ms, and headers are often wrong.
+    """
+    if len(times) < 2:
+        return declared or Fraction(25), ()
+    intervals = [b - a for a, b in pairwise(times)]
+    median, mean = statistics.median(intervals), times[-1] / len(intervals)
+    average = (1 / mean).limit_denominator(1001)
+    if any(abs(interval - median) > 2 * tick + median / 50 for interval in intervals):
+        return average, (
+            f"the frame rate varies: written at its average, {float(average):.3f} fps",
+        )
+    candidates = sorted(STANDARD_RATES, key=lambda rate: abs(1 / rate - mean))
+    if declared in STANDARD_RATES:
+        candidates.insert(0, Fraction(declared))
+    elif declared:
+        candidates.append(Fraction(declared))
+    fitting = (r for r in candidates if abs(len(intervals) / r - times[-1]) <= 2 * tick)
+    return next(fitting, average), ()
+
+
+def _capture(path: Path) -> cv2.VideoCapture:
+    """An open OpenCV decoder, restricted to `FORMATS` in local files."""
+    variable = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    before = os.environ.get(variable)
+    os.environ[variable] = f"protocol_whitelist;file|format_whitelist;{FORMATS}"
+    try:
+        return cv2.VideoCapture(f"file:{path.resolve()}", cv2.CAP_FFMPEG)
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+
+
+def _decoded_size(path: Path) -> tuple[int, int]:
+    """Width and height of the first frame as OpenCV decodes it, rotation applied."""
+    capture = _capture(path)
+    try:
+        decoded, frame = capture.read()
+    finally:
+        capture.release()
+    if not decoded:
+        raise InputError(f"{path}: the video opens, but not one frame of it can be decoded")
+    return frame.shape[1], frame.shape[0]
+
+
+def read_frames(
+    info: VideoInfo, width: int, height: int, start: int = 0, end: int | None = None
+) -> Generator[Frame, None, None]:
+    """Frames `start` to `end` (half open) of a clip at a size: uint8 `(height, width, 3)`, RGB.
+
+    All frames before `start` are decoded too: a seek is not exact in every format.
+    Raises InputError where the file yields fewer frames than it has.
+    """
+    end = info.frames if end is None else end
+    capture = _capture(info.path)
+    try:
+        for index in range(end):
+            if not capture.grab():
+                whole = float(info.times[index])
+                raise InputError(
+                    f"{info.path}: damaged or cut off: only {index} of its {info.frames} frames "
+                    f"can be decoded; render what is whole with --end {whole:.3f}"
+                )
+            if index >= start:
+                _, bgr = capture.retrieve()
+                yield resize(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)), width, height)
+    finally:
+        capture.release()
+
+
+def check_output(path: Path) -> None:
+    """Raise UsageError unless `path` has an extension that we write."""
+    if path.suffix.lower() not in CONTAINERS:
+        known = ", ".join(CONTAINERS)
+        raise UsageError(f"{path}: unknown kind of video; use one of {known}")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a clip's time, in seconds from its first frame; its sound is cut to it."""
+
+    start: Fraction
+    end: Fraction
+
+
+@contextlib.contextmanager
+def open_encoder(
+    path: Path,
+    source: VideoInfo,
+    frame_size: tuple[int, int],
+    *,
+    output_size: tuple[int, int] | None = None,
+    passage: Passage | None = None,
+    crf: int = 18,
+) -> Iterator[Callable[[Frame], None]]:
+    """A function that writes frames as H.264, BT.709, with the sound of the clip `source`.
+
+    Frames are uint8 `(H, W, 3)`, RGB; sizes are (width, height). A passage's sound becomes AAC.
+    The file appears under its own name when the block ends without an error and it holds every
+    frame that was written; otherwise nothing is left. ffmpeg never outlives the block.
+    Raises UsageError for an unknown extension, MachineError where ffmpeg fails.
+    """
+    check_output(path)
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    command = _command(partial, source, frame_size, output_size, passage, crf)
+    count = 0
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+        )
+        pipe = process.stdin
+        assert pipe is not None
+
+        def write(frame: Frame) -> None:
+            nonlocal count
+            pipe.write(np.ascontiguousarray(frame).data)
+            count += 1
+
+        try:
+            yield write
+            pipe.close()
+            if process.wait() != 0:
+                raise BrokenPipeError
+            written = probe(partial).frames
+            if written != count:  # ffmpeg reports success on input that was cut short
+                raise MachineError(f"{path}: the encoder wrote {written} of {count} frames")
+            partial.replace(path)
+        except BrokenPipeError:
+            process.wait()
+            log.seek(0)
+            reason = log.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise MachineError(f"{path}: ffmpeg failed ({reason[-1].strip()[:200]})") from None
+        finally:
+            process.kill()
+            process.wait()
+            with contextlib.suppress(OSError):
+                pipe.close()
+            partial.unlink(missing_ok=True)
+
+
+def _command(
+    partial: Path,
+    source: VideoInfo,
+    frame_size: tuple[int, int],
+    output_size: tuple[int, int] | None,
+    passage: Passage | None,
+    crf: int,
+) -> list[str]:
+    """The ffmpeg command line: raw frames on standard input, sound from the source."""
+    rate = f"{source.fps.numerator}/{source.fps.denominator}"
+    picture = [f"scale={output_size[0]}:{output_size[1]}:flags=lanczos"] if output_size else []
+    # The colours are named on the input too: without that, RGB becomes untagged BT.601.
+    picture += ["scale=out_color_matrix=bt709:out_range=tv", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
+    if passage is None:
+        if source.start:
+            picture.append(f"setpts=PTS+{float(source.start):.6f}/TB")
+        fits = set(source.audio) <= CONTAINERS[partial.suffix.lower()]
+        sound = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
+    else:
+        a, b = (float(source.start + t) for t in (passage.start, passage.end))
+        sound = ["-af", f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
+        sound += ["-c:a", "aac", "-b:a", "256k"]
+    return [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{frame_size[0]}x{frame_size[1]}"),
+        *("-r", rate, "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0"),
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS),
+        *("-i", f"file:{source.path.resolve()}"),
+        *("-map", "0:v:0", "-map", "1:a?", "-map_metadata", "1", *sound),
+        *("-vf", ",".join(picture), "-fps_mode", "passthrough"),
+        *("-c:v", "libx264", "-crf", str(crf), "-pix_fmt", "yuv420p"),
+        *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
+        *("-color_range", "tv", "-movflags", "+faststart"),
+        f"file:{partial.resolve()}",
+    ]

@@ -1,0 +1,1 @@
+"""How the sample clip, its sound and the style pictures are made."""
