@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -233,12 +233,8 @@ def render_command(
         ),
     ] = False,
     progress: Annotated[
-        str,
-        typer.Option(
-            rich_help_panel=MACHINE,
-            metavar="auto|plain|json|none",
-            help="How progress is shown, on stderr.",
-        ),
+        Literal["auto", "plain", "json", "none"],
+        typer.Option(rich_help_panel=MACHINE, help="How progress is shown, on stderr."),
     ] = "auto",
     debug: Annotated[
         bool, typer.Option("--debug", rich_help_panel=MACHINE, help="Show tracebacks.")
@@ -254,15 +250,12 @@ def render_command(
         if name in Options.model_fields and value is not None
     }
     with _for_people(debug, "the finished frames are kept; the same command goes on from there"):
-        from mnst_video.errors import UsageError
+        options = make_options(tuple(preset or ()), given)
+        # Imported here: torch takes seconds, which --help and a wrong option need not wait for.
+        from mnst_video.job import render
         from mnst_video.progress import clock, make_display
 
-        if progress not in ("auto", "plain", "json", "none"):
-            raise UsageError(f"--progress {progress}: use auto, plain, json or none")
-        options = make_options(tuple(preset or ()), given)
-        from mnst_video.job import render
-
-        with make_display(progress, err) as display:  # type: ignore[arg-type]
+        with make_display(progress, err) as display:
             report = render(
                 source,
                 output,

@@ -4,6 +4,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -36,10 +37,10 @@ def _size(value: object) -> object:
 def _sigma(value: object) -> object:
     if value in ("auto", "shot"):
         return value
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = math.nan
+    number = math.nan
+    if isinstance(value, (str, int, float)):
+        with suppress(ValueError):
+            number = float(value)
     if not 0.0 < number < math.inf:
         raise ValueError("give `auto`, `shot` or a number above 0 (1 switches it off)")
     return number

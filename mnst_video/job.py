@@ -249,13 +249,15 @@ class _Job:
                 raise
             self.notes.append(str(error))
         if isinstance(self.options.cuts, tuple):
-            times = self.info.times
-            found = [
-                next((i for i, time in enumerate(times) if time >= Fraction(cut)), len(times))
-                for cut in self.options.cuts
-            ]
-            return split(self.info.frames, found)
+            return split(self.info.frames, map(self._frame_at, self.options.cuts))
         return split(self.info.frames, detector.cuts())
+
+    def _frame_at(self, seconds: float) -> int:
+        """The first frame at or after a time. Raises UsageError past the end."""
+        for frame, time_of_frame in enumerate(self.info.times):
+            if time_of_frame >= Fraction(seconds):
+                return frame
+        raise UsageError(f"--cuts: {seconds:g} s is past the clip's last frame")
 
     def _sample(self, shot: Shot, readable: int) -> Iterator[Frame]:
         """Content frames spread evenly over a shot."""

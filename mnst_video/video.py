@@ -245,8 +245,13 @@ def open_encoder(
     command = _command(partial, source, frame_size, output_size, passage, crf)
     count = 0
     with tempfile.TemporaryFile() as log:
+        # A session of its own: Ctrl-C is for us to handle, and must not look like a failing ffmpeg.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
         )
         pipe = process.stdin
         assert pipe is not None

@@ -1,0 +1,276 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnst_video.config import Options
+from mnst_video.losses import (
+    STYLE_LAYERS,
+    Objective,
+    blend,
+    content_loss,
+    gram_matrix,
+    mix,
+    style_grams,
+    style_loss,
+    temporal_loss,
+)
+from mnst_video.stylize import stylize_image
+
+CONTENT_LAYER = "block4_conv2"
+ALPHA, BETA = 0.002, 0.02  # the article's
+
+
+class StubNetwork:
+    """Takes the place of VGG-19: per layer, the ReLU of one 1x1 convolution of the picture."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        channels = {**dict.fromkeys(STYLE_LAYERS, 5), CONTENT_LAYER: 7}
+        self.kernels = {name: rng.normal(size=(c, 3)) for name, c in channels.items()}
+
+    def __call__(self, image, layers):
+        kernels = {name: torch.from_numpy(self.kernels[name]).float() for name in layers}
+        return {name: torch.einsum("oc,nchw->nohw", k, image).relu() for name, k in kernels.items()}
+
+    def reference(self, picture, layer):
+        """The same of a float64 `(3, H, W)`, as `(C, H * W)`."""
+        return np.maximum(self.kernels[layer] @ picture.reshape(3, -1), 0.0)
+
+
+def reference_style(network, picture, style):
+    total = 0.0
+    for layer, weight in STYLE_LAYERS.items():
+        f, s = network.reference(picture, layer), network.reference(style, layer)
+        total += weight * np.mean((f @ f.T - s @ s.T) ** 2)
+    return total
+
+
+def reference_content(network, picture, content):
+    f, c = (network.reference(p, CONTENT_LAYER) for p in (picture, content))
+    return np.mean((f - c) ** 2)
+
+
+@pytest.fixture
+def stub():
+    return StubNetwork()
+
+
+@pytest.fixture
+def pictures():
+    """The picture, its content and the two styles, float64 `(3, 6, 8)`."""
+    return np.random.default_rng(1).uniform(0.0, 255.0, size=(4, 3, 6, 8))
+
+
+def tensor(picture):
+    return torch.from_numpy(picture)[None].float()
+
+
+def objective_of(network, content, style1, style2, gamma, sigma2):
+    """What `Objective` needs for the article's loss, with Grams that are not divided."""
+    grams1, grams2 = (style_grams(network, tensor(style), 1.0) for style in (style1, style2))
+    return Objective(
+        network=network,
+        content_layer=CONTENT_LAYER,
+        content=network(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
+        target=blend(grams1, grams2, mix(gamma, sigma2)),
+        gram_divisor=1.0,
+        content_weight=ALPHA,
+        style_weight=BETA * (gamma + (1.0 - gamma) * sigma2),
+    )
+
+
+@pytest.mark.parametrize(("gamma", "sigma2"), [(0.5, 1.0), (0.3, 1.9), (0.9, 0.25)])
+def test_the_article_s_loss_is_the_objective_plus_a_constant(stub, pictures, gamma, sigma2):
+    picture, content, style1, style2 = pictures
+    a, b = gamma, (1.0 - gamma) * sigma2
+    article = ALPHA * reference_content(stub, picture, content) + BETA * (
+        a * reference_style(stub, picture, style1) + b * reference_style(stub, picture, style2)
+    )
+    constant = BETA * a * b / (a + b) * reference_style(stub, style1, style2)
+    losses = objective_of(stub, content, style1, style2, gamma, sigma2)(tensor(picture))
+    assert float(losses.total) == pytest.approx(article - constant, rel=1e-5)
+    assert float(losses.content) == pytest.approx(
+        reference_content(stub, picture, content), rel=1e-5
+    )
+    assert float(losses.temporal) == 0.0
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0])
+def test_at_the_ends_of_gamma_the_objective_is_that_of_one_style(stub, pictures, gamma):
+    picture, content, *styles = pictures
+    sigma2 = 1.9
+    strength = 1.0 if gamma == 1.0 else sigma2
+    style = styles[0] if gamma == 1.0 else styles[1]
+    expected = ALPHA * reference_content(stub, picture, content)
+    expected += BETA * strength * reference_style(stub, picture, style)
+    losses = objective_of(stub, content, *styles, gamma, sigma2)(tensor(picture))
+    assert float(losses.total) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.style) == pytest.approx(reference_style(stub, picture, style), rel=1e-5)
+
+
+def test_the_objective_adds_the_temporal_term_with_its_weight(stub, pictures):
+    picture, content, style, warped = pictures
+    reliability = np.random.default_rng(2).uniform(size=(1, 6, 8))
+    grams = style_grams(stub, tensor(style), 48.0)
+    objective = Objective(
+        network=stub,
+        content_layer=CONTENT_LAYER,
+        content=stub(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
+        target=grams,
+        gram_divisor=48.0,
+        content_weight=0.5,
+        style_weight=0.25,
+        temporal_weight=4.0,
+        warped=tensor(warped),
+        reliability=tensor(reliability),
+    )
+    image = tensor(picture).requires_grad_()
+    losses = objective(image)
+    style_part = reference_style(stub, picture, style) / 48.0**2
+    temporal_part = np.mean(reliability * (picture - warped) ** 2)
+    assert float(losses.style.detach()) == pytest.approx(style_part, rel=1e-5)
+    assert float(losses.temporal.detach()) == pytest.approx(temporal_part, rel=1e-5)
+    content_part = reference_content(stub, picture, content)
+    expected = 0.5 * content_part + 0.25 * style_part + 4.0 * temporal_part
+    assert float(losses.total.detach()) == pytest.approx(expected, rel=1e-5)
+
+    (gradient,) = torch.autograd.grad(losses.temporal, image)
+    by_hand = 2.0 * reliability * (picture - warped) / picture.size
+    np.testing.assert_allclose(gradient[0].numpy(), by_hand, rtol=1e-4, atol=1e-6)
+    assert not losses.detached().total.requires_grad
+
+
+def test_temporal_loss_is_blind_where_reliability_is_zero():
+    image, warped = torch.rand(2, 1, 3, 4, 6).mul(255.0)
+    reliability = torch.zeros(1, 1, 4, 6)
+    assert temporal_loss(image, warped, reliability) == 0.0
+    reliability[..., 2, 3] = 1.0
+    expected = (image - warped)[0, :, 2, 3].square().sum() / (3 * 4 * 6)
+    torch.testing.assert_close(temporal_loss(image, warped, reliability), expected)
+
+
+def test_gram_matrix_is_the_plain_sum_of_products():
+    features = np.random.default_rng(3).normal(size=(4, 5, 6))
+    expected = np.zeros((4, 4))
+    for i, j in np.ndindex(4, 4):
+        expected[i, j] = sum(features[i, y, x] * features[j, y, x] for y, x in np.ndindex(5, 6))
+    got = gram_matrix(torch.from_numpy(features)[None].float())
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gram_matrix_of_bf16_features_is_float32_and_accurate():
+    """Products of bf16 numbers are exact in float32: only the features have been rounded."""
+    features = torch.from_numpy(np.random.default_rng(4).uniform(0.0, 9.0, size=(1, 8, 20, 30)))
+    rounded = features.to(torch.bfloat16)
+    got = gram_matrix(rounded)
+    assert got.dtype == torch.float32
+    flat = rounded[0].double().flatten(1)
+    torch.testing.assert_close(got.double(), flat @ flat.T, rtol=1e-6, atol=0.0)
+
+
+def test_content_loss_is_a_mean_over_elements():
+    a, b = np.random.default_rng(5).normal(size=(2, 1, 4, 3, 5))
+    got = content_loss(torch.from_numpy(a), torch.from_numpy(b).to(torch.float64))
+    assert float(got) == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)
+    assert content_loss(torch.from_numpy(a), torch.from_numpy(a)) == 0.0
+
+
+def random_grams(seed, scale=1.0):
+    """Positive semidefinite float32 matrices at the style layers, of several sizes."""
+    rng = np.random.default_rng(seed)
+    grams = {}
+    for size, layer in enumerate(STYLE_LAYERS, 2):
+        factor = rng.normal(size=(size, 2 * size))
+        grams[layer] = torch.from_numpy(scale * factor @ factor.T).float()
+    return grams
+
+
+@given(
+    gamma=st.floats(0.0, 1.0),
+    sigma2=st.floats(0.05, 20.0),
+    seed=st.integers(0, 1000),
+    scale=st.floats(0.1, 10.0),
+)
+def test_two_styles_are_one_target(gamma, sigma2, seed, scale):
+    """a|G-G1|^2 + b|G-G2|^2 = (a+b)|G-(aG1+bG2)/(a+b)|^2 + ab/(a+b) |G1-G2|^2."""
+    grams, grams1 = random_grams(seed), random_grams(seed + 1)
+    grams2 = random_grams(seed + 2, scale)
+    a, b = gamma, (1.0 - gamma) * sigma2
+    w = mix(gamma, sigma2)
+    assert 0.0 <= w <= 1.0
+    both = a * style_loss(grams, grams1) + b * style_loss(grams, grams2)
+    one = (a + b) * style_loss(grams, blend(grams1, grams2, w))
+    constant = a * b / (a + b) * style_loss(grams1, grams2)
+    assert float(one + constant) == pytest.approx(float(both), rel=1e-4)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.05, 20.0), st.floats(0.05, 20.0), st.floats(0.1, 9.0))
+def test_mix_depends_on_the_ratio_of_the_sigmas_alone(gamma, sigma2, sigma1, factor):
+    w = mix(gamma, sigma2, sigma1)
+    assert mix(gamma, factor * sigma2, factor * sigma1) == pytest.approx(w, abs=1e-12)
+    assert mix(1.0 - gamma, sigma1, sigma2) == pytest.approx(1.0 - w, abs=1e-12)
+
+
+def test_mix_and_blend_at_their_ends():
+    assert (mix(0.0, 3.0), mix(1.0, 3.0), mix(0.5, 1.0), mix(0.5, 3.0)) == (0.0, 1.0, 0.5, 0.25)
+    grams1, grams2 = random_grams(1), random_grams(2)
+    for w, expected in ((1.0, grams1), (0.0, grams2)):
+        blended = blend(grams1, grams2, w)
+        assert all(torch.equal(blended[name], expected[name]) for name in STYLE_LAYERS)
+
+
+@pytest.mark.parametrize("losses", ["relative", "article"])
+def test_gamma_and_sigma_act_through_their_mix_alone(texture, losses):
+    """Both have w = 0.5, but for the last digits of a float, which may move a pixel by one level.
+
+    In the article's formula they differ by a factor on the whole style loss, to which Adam is blind
+    as long as the content term beside it is negligible, as it is there.
+    """
+    content, style1, style2 = texture(32, 32, 1), texture(40, 32, 2, 0.7), texture(32, 40, 3, 4.0)
+    results = [
+        stylize_image(
+            content,
+            style1,
+            style2,
+            gamma,
+            Options(
+                losses=losses,
+                sigma=sigma,
+                first_steps=4,
+                content_weight=0.002,
+                precision="float32",
+                device="cpu",
+            ),
+        ).astype(int)
+        for gamma, sigma in ((0.5, 1.0), (0.8, 4.0))
+    ]
+    assert np.abs(results[0] - results[1]).max() <= 1
+    assert np.abs(results[0] - content).mean() > 3.0  # it did something
+
+
+def test_divided_grams_do_not_depend_on_the_size_of_the_picture(network, texture, as_image):
+    """A picture tiled twice as often has the same Grams, but for the zeros around the picture.
+
+    What the zeros spoil is a share of the whole that halves when width and height double, and that
+    grows with the reach of a layer: 3, 8 and 22 pixels to either side in blocks 1, 2 and 3 are much
+    of 64, so that only block 1 and 2 are near.
+    """
+    frame = texture(64, 64, 3)
+    grams = {}
+    for times in (1, 2, 4):
+        tiled = np.tile(frame, (times, times, 1))
+        grams[times] = style_grams(network, as_image(tiled), float(tiled.shape[0] * tiled.shape[1]))
+    change = {}
+    for once, twice in ((1, 2), (2, 4)):
+        change[twice] = {
+            layer: float(
+                (grams[once][layer] - grams[twice][layer]).norm() / grams[twice][layer].norm()
+            )
+            for layer in STYLE_LAYERS
+        }
+    assert change[4]["block1_conv1"] < 0.01
+    assert change[4]["block2_conv1"] < 0.04
+    for layer in ("block1_conv1", "block2_conv1", "block3_conv1"):
+        assert change[4][layer] == pytest.approx(change[2][layer] / 2, rel=0.1), layer
