@@ -11,7 +11,7 @@ from torch import Tensor
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.device import pick_device, pick_precision, prepare
-from mnst_video.flow import Picture, optical_flow, reliability, warp
+from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import Losses, Objective, blend, mix, style_grams
 from mnst_video.optimize import minimize
@@ -103,10 +103,10 @@ class Stylist:
         """
         backward = optical_flow(content, previous_content)
         forward = optical_flow(previous_content, content)
-        trust = reliability(backward, forward)
+        trust = feather(reliability(backward, forward))
         warped = warp(previous_result.astype(np.float32), backward).clip(0.0, 255.0)
         fill = match_colors(content, previous_content, previous_result)
-        start = np.where(trust[..., None] > 0, warped, fill)
+        start = fill + trust[..., None] * (warped - fill)
         objective = self._objective(self._tensor(content), gamma, calibration, warped, trust)
         steps, rate = self.options.steps, self.options.rate
         return self._run(self._tensor(start), objective, gamma, calibration, steps, rate, callback)

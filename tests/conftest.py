@@ -23,6 +23,12 @@ settings.register_profile("here", deadline=None, max_examples=50)
 settings.load_profile("here")
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Pictures here are so small that threads would mostly wait for one another."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def weights() -> Weights:
     return load_weights()
@@ -130,6 +136,7 @@ def quick(styles: tuple[Path, Path]) -> Callable[..., Options]:
             "precision": "float32",
             "threads": 1,
             "cuts": "none",
+            "max_side": 32,
         }
         return Options(**{**base, **given})
 
@@ -141,6 +148,6 @@ def quick_flags(styles: tuple[Path, Path]) -> list[str]:
     """The same options as flags of the command line."""
     return [
         *("--style1", str(styles[0]), "--style2", str(styles[1])),
-        *("--first-steps", "2", "--steps", "1", "--cuts", "none"),
+        *("--first-steps", "2", "--steps", "1", "--cuts", "none", "--max-side", "32"),
         *("--device", "cpu", "--precision", "float32", "--threads", "1"),
     ]

@@ -25,7 +25,7 @@ def test_an_unknown_option_names_the_nearest(wrong, right):
 
 
 def test_an_unknown_option_that_is_near_nothing_gets_no_hint():
-    with pytest.raises(UsageError, match="there is no option xyzzy$"):
+    with pytest.raises(UsageError, match=r"there is no option xyzzy$"):
         make_options((), {"xyzzy": 1})
 
 
@@ -88,12 +88,12 @@ def test_no_number_may_be_nan_or_infinite(name, value):
 
 
 def test_the_message_for_a_size_out_of_range_names_the_bound():
-    with pytest.raises(UsageError, match="output_size = 1280x8: .*16"):
+    with pytest.raises(UsageError, match=r"output_size = 1280x8: .*16"):
         make_options((), {"output_size": "1280x8"})
 
 
 def test_the_message_for_a_negative_cut_says_what_is_wrong():
-    with pytest.raises(UsageError, match="cuts = 1,-2: .*(greater|seconds)"):
+    with pytest.raises(UsageError, match=r"cuts = 1,-2: .*(greater|seconds)"):
         make_options((), {"cuts": "1,-2"})
 
 

@@ -1,7 +1,5 @@
 """Pictures of every kind come in as upright RGB; what is no picture is said to be none."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image

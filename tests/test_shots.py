@@ -90,5 +90,7 @@ def test_a_passage_covers_each_of_its_frames_once():
     shots = split(12, [3, 4, 9])
     for start in range(12):
         for end in range(start, 13):
-            covered = [f for shot in passage(shots, start, end) for f in range(shot.start, shot.end)]
+            covered = [
+                f for shot in passage(shots, start, end) for f in range(shot.start, shot.end)
+            ]
             assert covered == list(range(start, end))

@@ -1,0 +1,192 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mnst_video.errors import DivergedError
+from mnst_video.losses import Losses
+from mnst_video.optimize import EPSILON, minimize
+
+
+def image_of(height, width, seed=0):
+    return torch.from_numpy(
+        np.random.default_rng(seed).uniform(0.0, 255.0, (1, 3, height, width)).astype(np.float32)
+    )
+
+
+class Quadratic:
+    """mean(weight * (image - target)^2), which keeps every image that it was called with."""
+
+    def __init__(self, target, weight=1.0):
+        self.target, self.weight = target, weight
+        self.seen = []
+
+    def __call__(self, image):
+        self.seen.append(image.detach().clone())
+        total = (self.weight * (image - self.target).square()).mean()
+        zero = torch.zeros(())
+        return Losses(total, total, zero, zero)
+
+    def steps_until(self, mean_difference):
+        """The number of steps after which the image was near the target."""
+        for step, image in enumerate(self.seen):
+            if (image - self.target).abs().mean() < mean_difference:
+                return step
+        return len(self.seen)
+
+
+def test_one_level_is_adam_on_the_pixels_clamped_step_by_step():
+    """`torch.optim.Adam` sees the gradient of a mean, ours that times the number of elements: its
+    epsilon is that much smaller."""
+    start = image_of(12, 16, 1)
+    target = image_of(12, 16, 2) * 1.5 - 60.0  # some of it out of reach
+    weight = image_of(12, 16, 3) / 50.0
+    steps, rates = 40, [9.0 * 0.6 ** (step / 10) for step in range(40)]
+
+    ours = Quadratic(target, weight)
+    result, _ = minimize(start, ours, steps, rates.__getitem__)
+
+    theirs = Quadratic(target, weight)
+    pixels = start.clone().requires_grad_()
+    adam = torch.optim.Adam([pixels], lr=1.0, eps=EPSILON / pixels.numel())
+    for rate in rates:
+        adam.param_groups[0]["lr"] = rate
+        adam.zero_grad()
+        theirs(pixels).total.backward()
+        adam.step()
+        with torch.no_grad():
+            pixels.clamp_(0.0, 255.0)
+
+    for got, expected in zip([*ours.seen, result], [*theirs.seen, pixels.detach()], strict=True):
+        torch.testing.assert_close(got, expected, rtol=0.0, atol=2e-3)
+    assert (result == 0.0).any()
+    assert (result == 255.0).any()
+
+
+def test_the_first_step_of_adam_moves_each_pixel_by_the_rate():
+    start = torch.full((1, 3, 8, 8), 100.0)
+    target = start.clone()
+    target[..., :4] += 0.01
+    target[..., 4:] -= 90.0
+    result, _ = minimize(start, Quadratic(target), 1, lambda _: 2.0)
+    torch.testing.assert_close(result[..., :4], start[..., :4] + 2.0)
+    torch.testing.assert_close(result[..., 4:], start[..., 4:] - 2.0)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_a_quadratic_is_minimised(levels):
+    target = image_of(20, 28, 5)
+    result, losses = minimize(
+        image_of(20, 28, 6), Quadratic(target), 300, lambda i: 8.0 * 0.98**i, levels
+    )
+    assert (result - target).abs().mean() < 0.5
+    assert losses.total < 1.0
+
+
+def test_a_pyramid_removes_an_offset_in_far_fewer_steps():
+    start = image_of(32, 48, 7) * 0.5
+    steps = {}
+    for levels in (1, 4):
+        objective = Quadratic(start + 60.0)
+        minimize(start, objective, 60, lambda _: 2.0, levels)
+        steps[levels] = objective.steps_until(4.0)
+    assert 25 <= steps[1] < 60
+    assert steps[4] <= steps[1] / 3
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 47), (32, 48), (17, 16)])
+def test_all_levels_move_the_whole_picture_alike(height, width):
+    """Up to the last row and column of odd sizes: one step moves every pixel by rate * levels."""
+    start = torch.full((1, 3, height, width), 100.0)
+    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda _: 3.0, levels=4)
+    torch.testing.assert_close(result, start + 12.0)
+
+
+def test_a_change_stays_where_it_was_asked_for():
+    """One step towards a square that lies on the grid of all levels: around it, not beside it."""
+    start = torch.full((1, 3, 33, 47), 100.0)
+    target = start.clone()
+    target[..., 8:16, 16:24] = 150.0
+    result, _ = minimize(start, Quadratic(target), 1, lambda _: 1.0, levels=4)
+    change = (result - start)[0, 0].double()
+    rows, columns = torch.arange(33.0).double(), torch.arange(47.0).double()
+    assert float(change.sum(1) @ rows / change.sum()) == pytest.approx(11.5, abs=1e-4)
+    assert float(change.sum(0) @ columns / change.sum()) == pytest.approx(19.5, abs=1e-4)
+    around = change[:24, 8:32]
+    torch.testing.assert_close(around, around.flip(0))
+    torch.testing.assert_close(around, around.flip(1))
+    assert around.max() == change[11, 19] > 3.5
+    assert change[24:].abs().max() == 0.0
+
+
+@pytest.mark.parametrize("levels", [4, 8])
+def test_a_shifted_picture_of_odd_size_is_reached_in_place(texture, as_image, levels):
+    start = as_image(texture(47, 33, 8))
+    target = start.roll(3, dims=3)
+    result, _ = minimize(start, Quadratic(target), 200, lambda i: 4.0 * 0.97**i, levels)
+    assert result.shape == start.shape
+    assert (result - target).abs().mean() < 1.0
+    errors = {
+        (dy, dx): float((result.roll((dy, dx), dims=(2, 3)) - target).abs().mean())
+        for dy in (-1, 0, 1)
+        for dx in (-1, 0, 1)
+    }
+    assert min(errors, key=errors.get) == (0, 0)
+
+
+@pytest.mark.parametrize("levels", [1, 4])
+def test_the_start_is_left_alone_and_values_stay_in_range(levels):
+    start = image_of(20, 24, 9)
+    kept = start.clone()
+    objective = Quadratic(image_of(20, 24, 10) * 9.0 - 1000.0)
+    result, _ = minimize(start, objective, 20, lambda _: 40.0, levels)
+    assert torch.equal(start, kept)
+    assert not start.requires_grad
+    assert not result.requires_grad
+    for image in (*objective.seen, result):
+        assert image.min() >= 0.0
+        assert image.max() <= 255.0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_the_run(bad):
+    calls = []
+
+    def objective(image):
+        calls.append(1)
+        total = image.mean() * (bad if len(calls) == 3 else 1.0)
+        zero = torch.zeros(())
+        return Losses(total, zero, zero, zero)
+
+    with pytest.raises(DivergedError, match="step 3") as caught:
+        minimize(image_of(16, 16), objective, 10, lambda _: 1.0)
+    assert caught.value.exit_code == 5
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_less_than_one_step_is_refused(steps):
+    image = image_of(16, 16)
+    with pytest.raises(ValueError, match="at least one step"):
+        minimize(image, Quadratic(image), steps, lambda _: 1.0)
+
+
+def test_the_callback_gets_every_step_and_the_losses_before_it():
+    objective = Quadratic(image_of(16, 20, 11))
+    got, asked = [], []
+
+    def rate(step):
+        asked.append(step)
+        return 1.0
+
+    def callback(step, losses):
+        got.append((step, losses))
+
+    _, last = minimize(image_of(16, 20, 12), objective, 5, rate, levels=3, callback=callback)
+    assert [step for step, _ in got] == [0, 1, 2, 3, 4]
+    assert set(asked) == {0, 1, 2, 3, 4}
+    for (_, losses), image in zip(got, objective.seen, strict=True):
+        assert not losses.total.requires_grad
+        assert losses.total == (image - objective.target).square().mean()
+    assert last.total == got[-1][1].total < got[0][1].total

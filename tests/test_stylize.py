@@ -1,0 +1,282 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnst_video.config import Options
+from mnst_video.flow import optical_flow, reliability, warp
+from mnst_video.images import fit_style
+from mnst_video.losses import blend, style_grams, style_loss
+from mnst_video.stylize import (
+    Stylist,
+    match_colors,
+    stylize_image,
+    stylize_shot,
+    working_size,
+)
+
+WIDTH, HEIGHT = 48, 32
+
+
+def quick_options(**given):
+    base = {"device": "cpu", "precision": "float32", "threads": 1, "first_steps": 3, "steps": 2}
+    return Options(**{**base, **given})
+
+
+@pytest.fixture(scope="module")
+def frames(texture):
+    """A coarse texture that moves by 2 pixels a frame to the right."""
+    scene = texture(WIDTH + 8, HEIGHT, 1, 4.0)
+    return [scene[:, 8 - 2 * i : 8 - 2 * i + WIDTH].copy() for i in range(4)]
+
+
+@pytest.fixture(scope="module")
+def paintings(texture):
+    """A fine and bright texture, and a coarse and dark one."""
+    return texture(60, 40, 2, 0.7), texture(40, 60, 3, 3.0) // 2
+
+
+@pytest.fixture
+def stylist_with(network, paintings):
+    """A stylist with the given options."""
+    return lambda **given: Stylist(network, quick_options(**given), *paintings, WIDTH, HEIGHT)
+
+
+def style_share(network, as_image, result, content, paintings, w):
+    """The style loss of a result relative to the content's, measured from outside."""
+
+    def grams(picture):
+        return style_grams(network, as_image(picture), float(WIDTH * HEIGHT))
+
+    target = blend(*(grams(fit_style(picture, WIDTH, HEIGHT)) for picture in paintings), w)
+    return float(style_loss(grams(result), target) / style_loss(grams(content), target))
+
+
+def test_stylize_image_takes_the_picture_most_of_the_way(network, as_image, frames, paintings):
+    content = frames[0]
+    options = quick_options(first_steps=25, sigma=1.0)
+    result = stylize_image(content, *paintings, 0.8, options)
+    assert result.shape == content.shape
+    assert result.dtype == np.uint8
+    assert style_share(network, as_image, result, content, paintings, 0.8) < 0.2
+
+
+def test_stylize_image_gives_the_same_bytes_again(frames, paintings):
+    once, again = (stylize_image(frames[0], *paintings, 0.3, quick_options()) for _ in range(2))
+    assert once.tobytes() == again.tobytes()
+
+
+def test_a_result_reports_its_relative_losses(network, as_image, frames, stylist_with, paintings):
+    """The losses before the last step: those of the picture that one step less would give."""
+    stylist, shorter = (
+        stylist_with(first_steps=4, sigma=2.0),
+        stylist_with(first_steps=3, sigma=2.0),
+    )
+    calibration = stylist.calibrate(frames[:1])
+    result = stylist.first_frame(frames[0], 0.5, calibration)
+    before = shorter.first_frame(frames[0], 0.5, calibration).frame
+    share = style_share(network, as_image, before, frames[0], paintings, 1.0 / 3.0)
+    assert result.style == pytest.approx(share, rel=0.01)  # `before` is rounded to 8 bits
+    layer = stylist.options.content_layer
+    with torch.no_grad():
+        f, c = (network(as_image(p), {layer})[layer] for p in (before, frames[0]))
+    content = float((f - c).square().mean() / c.square().mean())
+    assert result.content == pytest.approx(content, rel=0.01)
+    assert result.temporal == 0.0
+    assert result.steps == 4
+
+
+def test_the_callback_gets_every_step(frames, stylist_with):
+    stylist = stylist_with(first_steps=3, steps=2)
+    calls = []
+    shot = stylize_shot(
+        stylist,
+        stylist.calibrate(frames),
+        frames[:2],
+        [0.5, 0.5],
+        callback=lambda step, _: calls.append(step),
+    )
+    assert [result.steps for result in shot] == [3, 2]
+    assert calls == [0, 1, 2, 0, 1]
+
+
+def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylist_with):
+    stylist = stylist_with(first_steps=10)
+    calibration = stylist.calibrate(frames)
+    painted = stylist.first_frame(frames[0], 0.5, calibration).frame
+    backward = optical_flow(frames[1], frames[0])
+    trust = reliability(backward, optical_flow(frames[0], frames[1]))
+    warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
+    assert trust.mean() > 0.5
+    distance = {}
+    for weight in (0.0, 1e5):
+        stylist = stylist_with(temporal_weight=weight, steps=8)
+        result = stylist.next_frame(frames[1], 0.5, calibration, frames[0], painted)
+        difference = np.abs(result.frame - warped).mean(axis=-1)
+        distance[weight] = difference[trust > 0].mean()
+    assert distance[1e5] < 1.0
+    assert distance[0.0] > 3.0 * distance[1e5]
+
+
+def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, stylist_with):
+    """At a rate near 0 a frame is its start: the warp where that is reliable, else the content in
+    the colours of the previous result."""
+    stylist = stylist_with(rate=1e-6, steps=1)
+    painted = 255 - frames[0]
+    result = stylist.next_frame(frames[1], 0.5, stylist.calibrate(frames), frames[0], painted)
+    backward = optical_flow(frames[1], frames[0])
+    trust = reliability(backward, optical_flow(frames[0], frames[1]))
+    assert set(np.unique(trust)) == {0.0, 1.0}
+    warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0).round()
+    assert np.abs(result.frame - warped)[trust > 0].max() <= 1.0
+    negative = 255.0 - frames[1]
+    assert np.abs(result.frame - negative)[trust == 0].max() <= 1.0
+
+
+def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
+    stylist = stylist_with()
+    calibration = stylist.calibrate(frames)
+    gammas = [0.0, 0.3, 0.6, 1.0]
+    whole = [result.frame for result in stylize_shot(stylist, calibration, frames, gammas)]
+    assert len(whole) == 4
+    for stop in (1, 3):
+        rest = stylize_shot(
+            stylist_with(),
+            calibration,
+            frames[stop:],
+            gammas[stop:],
+            previous=(frames[stop - 1], whole[stop - 1].copy()),
+        )
+        again = [result.frame for result in rest]
+        assert [f.tobytes() for f in again] == [f.tobytes() for f in whole[stop:]]
+
+
+def test_without_warm_start_each_frame_is_a_still(frames, stylist_with):
+    stylist = stylist_with(warm_start=False)
+    calibration = stylist.calibrate(frames)
+    shot = list(stylize_shot(stylist, calibration, frames[:2], [0.2, 0.7]))
+    still = stylist.first_frame(frames[1], 0.7, calibration)
+    assert np.array_equal(shot[1].frame, still.frame)
+
+
+def test_a_shot_needs_one_gamma_for_each_frame(frames, stylist_with):
+    stylist = stylist_with(first_steps=1, steps=1)
+    shot = stylize_shot(stylist, stylist.calibrate(frames[:1]), frames[:2], [0.5])
+    with pytest.raises(ValueError, match="shorter"):
+        list(shot)
+
+
+@pytest.mark.parametrize("losses", ["relative", "article"])
+def test_at_the_ends_of_gamma_the_other_style_does_not_count(
+    network, frames, paintings, texture, losses
+):
+    other = texture(50, 50, 9, 1.2)
+    style1, style2 = paintings
+    options = quick_options(sigma=1.7, losses=losses)
+
+    def still(gamma, *styles):
+        stylist = Stylist(network, options, *styles, WIDTH, HEIGHT)
+        calibration = stylist.calibrate(frames[:1])
+        return stylist.first_frame(frames[0], gamma, calibration).frame
+
+    assert np.array_equal(still(1.0, style1, style2), still(1.0, style1, other))
+    assert np.array_equal(still(0.0, style1, style2), still(0.0, other, style2))
+    assert not np.array_equal(still(1.0, style1, style2), still(1.0, other, style2))
+    assert not np.array_equal(still(0.0, style1, style2), still(0.0, style1, other))
+
+
+def test_gamma_1_is_style_1(network, as_image, frames, paintings):
+    """Not the other way round: each end comes nearer to its own style than the other end does."""
+    ends = {}
+    for gamma in (0.0, 1.0):
+        stylist = Stylist(network, quick_options(first_steps=8), *paintings, WIDTH, HEIGHT)
+        calibration = stylist.calibrate(frames[:1])
+        ends[gamma] = stylist.first_frame(frames[0], gamma, calibration).frame
+    for w in (0.0, 1.0):
+        own, others = (
+            style_share(network, as_image, ends[gamma], frames[0], paintings, w)
+            for gamma in (w, 1.0 - w)
+        )
+        assert own < others
+
+
+def test_sigma_is_measured_or_given(frames, stylist_with):
+    calibration = stylist_with().calibrate(frames)
+    assert stylist_with().sigma2(calibration) == calibration.sigma2 != 1.0
+    assert stylist_with(sigma="shot").sigma2(calibration) == calibration.sigma2
+    assert stylist_with(sigma=1.9).sigma2(calibration) == 1.9
+
+
+def test_match_colors_finds_an_affine_change_of_colours(texture):
+    content, frame = texture(40, 30, 5), texture(36, 24, 6)
+    matrix = np.array([[0.2, 0.5, 0.1], [0.5, -0.3, 0.1], [0.1, 0.1, 0.4]])
+    offset = np.array([30.0, 90.0, 60.0])
+    result = (content @ matrix.T + offset).round().astype(np.uint8)
+    expected = frame @ matrix.T + offset
+    assert expected.min() >= 0.0
+    assert expected.max() <= 255.0
+    matched = match_colors(frame, content, result)
+    assert matched.dtype == np.float32
+    # Rounding the result to 8 bits is noise, of which 1200 pixels leave little.
+    np.testing.assert_allclose(matched, expected, atol=0.2)
+
+
+def test_match_colors_with_exact_maps(texture):
+    content = texture(40, 30, 5)
+    for result in (content, 255 - content, content[..., ::-1]):
+        np.testing.assert_allclose(match_colors(content, content, result), result, atol=0.01)
+
+
+def test_match_colors_of_a_picture_of_one_colour(texture):
+    """The map is not unique there, but that colour's image is, and nothing leaves 0..255."""
+    grey, gold = np.full((8, 9, 3), 120, np.uint8), np.full((8, 9, 3), (220, 170, 40), np.uint8)
+    np.testing.assert_allclose(match_colors(grey, grey, gold), gold, atol=0.01)
+    far = match_colors(texture(9, 8, 7), grey, gold)
+    assert far.min() >= 0.0
+    assert far.max() <= 255.0
+
+
+@pytest.mark.parametrize("gamma", [-0.1, 1.1, float("nan")])
+def test_gamma_outside_0_to_1_is_refused(frames, paintings, gamma):
+    with pytest.raises(ValueError, match="gamma must be between 0 and 1"):
+        stylize_image(frames[0], *paintings, gamma, quick_options())
+
+
+def test_max_side_is_honoured_and_small_pictures_are_not_enlarged(texture, paintings):
+    wide, small = texture(80, 50, 1), texture(30, 20, 1)
+    options = quick_options(max_side=32, first_steps=1)
+    assert stylize_image(wide, *paintings, 0.5, options).shape == (20, 32, 3)
+    assert stylize_image(small, *paintings, 0.5, options).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "max_side", "expected"),
+    [
+        (1920, 1080, 640, (640, 360)),
+        (1080, 1920, 640, (360, 640)),
+        (641, 359, 640, (640, 358)),
+        (640, 359, 640, (640, 359)),  # not scaled, so not rounded
+        (33, 47, 4096, (33, 47)),
+        (2000, 20, 100, (100, 16)),
+        (10, 300, 300, (16, 300)),
+        (5, 7, 64, (16, 16)),
+    ],
+)
+def test_working_size(width, height, max_side, expected):
+    assert working_size(width, height, max_side) == expected
+
+
+@given(st.integers(16, 8000), st.integers(16, 8000), st.integers(16, 4000).map(lambda n: 2 * n))
+def test_working_size_keeps_the_shape_within_max_side(width, height, max_side):
+    w, h = working_size(width, height, max_side)
+    assert max(w, h) <= max_side
+    assert w <= width
+    assert h <= height
+    assert min(w, h) >= 16
+    if (w, h) != (width, height):
+        assert max(w, h) == max_side
+        assert w % 2 == h % 2 == 0
+        scale = max_side / max(width, height)
+        assert abs(w - max(16, width * scale)) <= 1.0
+        assert abs(h - max(16, height * scale)) <= 1.0
