@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 
 from mnst_video.calibrate import Calibration
@@ -207,7 +209,8 @@ class _Job:
             saved = json.loads((self.folder / "job.json").read_text())
             return saved if isinstance(saved, dict) else None
         except FileNotFoundError:
-            if self.folder.is_dir() and any(self.folder.iterdir()):
+            foreign = (path for path in self.folder.glob("*") if path.suffix != ".partial")
+            if any(foreign):
                 raise UsageError(
                     f"{self.folder}: is no job folder, and not empty; choose another"
                 ) from None
@@ -474,7 +477,10 @@ def _settings(
         "precision": str(network.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device == "cpu" else None,
         "versions": {
-            name: version(name) for name in ("mnst-video", "torch", "opencv-python", "numpy")
+            "mnst-video": version("mnst-video"),
+            "torch": torch.__version__,
+            "opencv": cv2.__version__,
+            "numpy": np.__version__,
         },
     }
 

@@ -106,7 +106,7 @@ class Stylist:
         trust = feather(reliability(backward, forward))
         warped = warp(previous_result.astype(np.float32), backward).clip(0.0, 255.0)
         fill = match_colors(content, previous_content, previous_result)
-        start = fill + trust[..., None] * (warped - fill)
+        start = (fill + trust[..., None] * (warped - fill)).astype(np.float32)
         objective = self._objective(self._tensor(content), gamma, calibration, warped, trust)
         steps, rate = self.options.steps, self.options.rate
         return self._run(self._tensor(start), objective, gamma, calibration, steps, rate, callback)
