@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from mnst_video.config import Options, make_options, preset_names
+from mnst_video.config import MAX_SIDE, Options, make_options, preset_names
 from mnst_video.errors import MnstError, Terminated
 
 out = Console()
@@ -25,7 +25,7 @@ MAIN, LOOK, METHOD, MACHINE = "Main options", "Look", "Method", "Machine and pro
 class RenderByDefault(TyperGroup):
     """Inserts `render` where the first argument is no command, and shows its main options."""
 
-    own_options = ("--help", "--version", "--install-completion", "--show-completion")
+    own_options = ("--help", "--version")
     showing_help = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -55,6 +55,7 @@ app = typer.Typer(
     cls=RenderByDefault,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    add_completion=False,
     help="Stylize video with two paintings and a crossfader γ between them.\n\n"
     "[bold]mnst-video input.mp4 --gamma-from 0 --gamma-to 1[/bold] writes input_mnst.mp4. "
     "γ = 1 is style 1 alone, γ = 0 is style 2 alone. "
@@ -72,7 +73,13 @@ def _show_version(wanted: bool) -> None:
 def _root(
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            rich_help_panel=MACHINE,
+            help="Show the version.",
+        ),
     ] = False,
 ) -> None:
     pass
@@ -125,7 +132,7 @@ def render_command(
             "max_side",
             MAIN,
             "Longer side of the working size, in pixels; never enlarges "
-            "(default: 384 on a CPU, 640 on MPS, 1280 on CUDA).",
+            f"(default: {', '.join(f'{side} on {kind}' for kind, side in MAX_SIDE.items())}).",
         ),
     ] = None,
     preset: Annotated[

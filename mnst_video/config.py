@@ -111,7 +111,7 @@ class Options(BaseModel):
     # Seconds from the clip's first frame; gamma, sigma, cuts and size stay the whole clip's.
     start: Seconds | None = None
     end: Seconds | None = None
-    # Longer side of the working size in pixels; None: what suits the device.
+    # Longer side of the working size in pixels; None: MAX_SIDE of the device.
     max_side: Annotated[int, Field(ge=32, le=16384)] | None = None
     # None: the working size.
     output_size: Annotated[
@@ -137,6 +137,9 @@ class Options(BaseModel):
             raise ValueError("style_weight and content_weight cannot both be 0")
         return self
 
+
+# Longer side of the working size by kind of device, for seconds a frame rather than minutes.
+MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 
 # Options that decide how finished frames are encoded, and nothing about the frames.
 ENCODING = frozenset({"output_size", "crf"})

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from mnst_video.calibrate import Calibration
-from mnst_video.config import ENCODING, Options
+from mnst_video.config import ENCODING, MAX_SIDE, Options
 from mnst_video.device import describe
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, load_frame, load_image, save_image, write_bytes
@@ -31,9 +31,6 @@ from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Result, Stylist, load_network, stylize_shot, working_size
 from mnst_video.vgg import VGG19
 from mnst_video.video import Passage, VideoInfo, check_output, open_encoder, probe, read_frames
-
-# Longer side of the working size without --max-side: about a second a frame on each kind.
-DEFAULT_MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
@@ -173,7 +170,7 @@ class _Job:
         self.gammas = tuple(schedule.at(info.times[frame]) for frame in self.frames)
         style1, style2 = load_image(options.style1), load_image(options.style2)
         self.network = load_network(options)
-        max_side = options.max_side or DEFAULT_MAX_SIDE[self.network.device.type]
+        max_side = options.max_side or MAX_SIDE[self.network.device.type]
         self.size = working_size(info.width, info.height, max_side)
         self.stylist = Stylist(self.network, options, style1, style2, *self.size)
         self.settings = _settings(info, options, self.frames, self.size, self.network)

@@ -25,7 +25,8 @@ def minimize(
     """Adam on `image`, or on the levels of a pyramid over it.
 
     image: float32 `(1, 3, H, W)`, 0..255, the starting point; it is not changed.
-    rate: the learning rate of a step, in pixel values: Adam moves a pixel by at most about that.
+    rate: the learning rate of a step, in pixel values: each level moves a pixel by at most about
+        that.
     levels: with 1 this is Adam on the pixels, clamped to 0..255 after each step, as the article
         has it. With more, level k moves all pixels of a 2^k x 2^k square alike (bilinear between
         squares) and has moments of its own. Large areas then reach their colour in a few steps,
@@ -45,11 +46,12 @@ def minimize(
         image.requires_grad_()
         losses = objective(image)
         (gradient,) = torch.autograd.grad(losses.total, image)
-        if not torch.isfinite(losses.total):
-            raise DivergedError(f"the loss became {float(losses.total)} at step {step + 1}")
+        if not (losses.total.isfinite() and gradient.isfinite().all()):
+            value = float(losses.total.detach())
+            raise DivergedError(
+                f"the loss or its gradient is not finite at step {step + 1} ({value})"
+            )
         image = image.detach()
-        # Losses are means over pixels: times their number, EPSILON is as small at any resolution.
-        gradient *= image.numel()
         for level in range(levels):
             # The gradient of a level is the pixels' gradient summed over its squares; Adam does
             # not see its scale, so the mean does as well.
@@ -59,7 +61,8 @@ def minimize(
             mean, variance = moments[level]
             mean.lerp_(g, 1 - BETA1)
             variance.lerp_(g.square(), 1 - BETA2)
-            unbiased = (variance / (1 - BETA2 ** (step + 1))).sqrt_().add_(EPSILON)
+            # Losses are means over pixels, so gradients shrink with their number: so must EPSILON.
+            unbiased = (variance / (1 - BETA2 ** (step + 1))).sqrt_().add_(EPSILON / image.numel())
             move = mean / (1 - BETA1 ** (step + 1)) / unbiased
             if level:
                 move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
