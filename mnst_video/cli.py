@@ -16,8 +16,9 @@ from typer.core import TyperGroup
 from mnst_video.config import MAX_SIDE, Options, make_options, preset_names
 from mnst_video.errors import MnstError, Terminated
 
-out = Console()
-err = Console(stderr=True)
+# Rich would read `:cat:` in a file's name as an emoji.
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 MAIN, LOOK, METHOD, MACHINE = "Main options", "Look", "Method", "Machine and progress"
 
@@ -337,5 +338,6 @@ def main() -> None:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:  # a flag that does not exist, a value missing
         message = error.format_message()
-        err.print(f"mnst-video: {message} (see mnst-video --help)", markup=False, highlight=False)
+        line = f"mnst-video: {message} (see mnst-video --help)"
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -191,7 +191,9 @@ def _validate(values: Mapping[str, Any], where: str) -> Options:
     try:
         return Options(**values)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        # Of a union's members, the one that is no word says more about what is wrong.
+        first = next((e for e in errors if e["type"] != "literal_error"), errors[0])
         name = str(first["loc"][0]) if first["loc"] else ""
         if first["type"] == "extra_forbidden":
             near = get_close_matches(name, Options.model_fields, n=1)

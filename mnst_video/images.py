@@ -27,7 +27,11 @@ def load_image(path: Path | str) -> Frame:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
-                upright = ImageOps.exif_transpose(picture).convert("RGBA")
+                upright = ImageOps.exif_transpose(picture)
+                if upright.mode.startswith("I"):  # Pillow would clip 16 bits at 255
+                    levels = (np.asarray(upright) / 257).round().clip(0, 255)
+                    upright = Image.fromarray(levels.astype(np.uint8))
+                upright = upright.convert("RGBA")
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InputError(f"{path}: the picture is too large; scale it down first") from None
     except UnidentifiedImageError:

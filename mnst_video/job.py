@@ -204,12 +204,13 @@ class _Job:
             raise UsageError(f"{self.folder}: is in the way: frames need a folder of this name")
         try:
             saved = json.loads((self.folder / "job.json").read_text())
-            return saved if isinstance(saved, dict) else None
+            if not isinstance(saved, dict) or not {"settings", "shots", "calibrations"} <= {*saved}:
+                raise ValueError("it is not that of a job")
+            return saved
         except FileNotFoundError:
-            foreign = (path for path in self.folder.glob("*") if path.suffix != ".partial")
-            if any(foreign):
+            if any(self.folder.glob("*.png")):
                 raise UsageError(
-                    f"{self.folder}: is no job folder, and not empty; choose another"
+                    f"{self.folder}: holds pictures that are not this program's; choose another"
                 ) from None
             return None
         except (OSError, ValueError) as error:
@@ -276,10 +277,11 @@ class _Job:
         """Keep, of each shot, the frames from its start on that are whole; drop the rest."""
         found: dict[int, dict[str, Any]] = {}
         with contextlib.suppress(FileNotFoundError):
-            for line in (self.folder / "frames.jsonl").read_text().splitlines():
+            for line in (self.folder / "frames.jsonl").read_bytes().splitlines():
                 with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
                     entry = json.loads(line)
-                    found[entry["frame"]] = entry
+                    if entry["sha256"]:
+                        found[entry["frame"]] = entry
         for shot in self.shots:
             for frame in range(shot.start, shot.end):
                 entry = found.get(frame)

@@ -28,6 +28,9 @@ av.logging.set_level(None)
 # otherwise make ffmpeg read any other file.
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,h264"
 
+# The flag of a stream that is a music file's cover.
+COVER = av.stream.Disposition.attached_pic
+
 # What we write, and which sound each container takes as it is; any other becomes AAC.
 CONTAINERS: dict[str, frozenset[str]] = {
     ".mp4": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}),
@@ -83,9 +86,7 @@ def probe(path: Path | str) -> VideoInfo:
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         with av.open(f"file:{path.resolve()}", options=options) as container:
-            stream = next(
-                (s for s in container.streams.video if s.disposition.name != "attached_pic"), None
-            )
+            stream = next((s for s in container.streams.video if COVER not in s.disposition), None)
             if stream is None:
                 raise InputError(f"{path}: there is no video in this file")
             base = stream.time_base or Fraction(1, 1)
@@ -93,27 +94,30 @@ def probe(path: Path | str) -> VideoInfo:
             # AVI has no presentation times, and no reordered frames either.
             found = (p.dts if p.pts is None else p.pts for p in packets)
             stamps = sorted(stamp for stamp in found if stamp is not None)
+            indexed = 0
+            if "mp4" in container.format.name:  # its index names also what was cut off
+                indexed = sum(not entry.is_discard for entry in stream.index_entries)
             start = Fraction(0)
             if stamps and container.start_time is not None:
                 start = max(start, stamps[0] * base - Fraction(container.start_time, av.time_base))
             declared = stream.average_rate or stream.guessed_rate
             aspect = stream.sample_aspect_ratio or Fraction(1)
             audio = tuple(s.codec_context.name for s in container.streams.audio)
-            coded = (stream.width, stream.height)
     except av.error.FFmpegError as error:
         reason = error.strerror
         raise InputError(f"{path}: this is not a video that can be read ({reason})") from None
     if not stamps:
         raise InputError(f"{path}: the video in this file has no frames")
-    width, height = _decoded_size(path)
-    if aspect > 0 and aspect != 1:
+    width, height, turned = _decoded_size(path)
+    if aspect > 0:
         # The aspect is that of the coded picture, which OpenCV may have turned upright.
-        if (width, height) == coded:
-            width = round(width * aspect)
-        else:
+        if turned:
             height = round(height * aspect)
+        else:
+            width = round(width * aspect)
     times = tuple((stamp - stamps[0]) * base for stamp in stamps)
     fps, notes = _frame_rate(times, declared, base)
+    times += tuple(times[-1] + (i + 1) / fps for i in range(indexed - len(times)))
     return VideoInfo(path, width, height, fps, times, start, audio, notes)
 
 
@@ -139,6 +143,9 @@ def _frame_rate(
     A rate counts only where it fits the timestamps over the clip's whole length, to two ticks of
     the container's clock: Matroska rounds timestamps to 1 ms, and headers are often wrong.
     """
+    for rate in STANDARD_RATES:  # Matroska says 19001/317 where 60000/1001 is meant
+        if declared and abs(rate - declared) < declared / 5000:
+            declared = rate
     if len(times) < 2:
         return declared or Fraction(25), ()
     intervals = [b - a for a, b in pairwise(times)]
@@ -171,16 +178,17 @@ def _capture(path: Path) -> cv2.VideoCapture:
             os.environ[variable] = before
 
 
-def _decoded_size(path: Path) -> tuple[int, int]:
-    """Width and height of the first frame as OpenCV decodes it, rotation applied."""
+def _decoded_size(path: Path) -> tuple[int, int, bool]:
+    """Width and height of the first frame, upright, and whether it was turned by 90 degrees."""
     capture = _capture(path)
     try:
         decoded, frame = capture.read()
+        turned = capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90
     finally:
         capture.release()
     if not decoded:
         raise InputError(f"{path}: the video opens, but not one frame of it can be decoded")
-    return frame.shape[1], frame.shape[0]
+    return frame.shape[1], frame.shape[0], turned
 
 
 def read_frames(
@@ -242,17 +250,23 @@ def open_encoder(
     """
     check_output(path)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    command = _command(partial, source, frame_size, output_size, passage, crf)
+    try:
+        command = _command(partial, source, frame_size, output_size, passage, crf)
+    except RuntimeError as error:
+        raise MachineError(f"{path}: ffmpeg is not there ({error})") from None
     count = 0
     with tempfile.TemporaryFile() as log:
         # A session of its own: Ctrl-C is for us to handle, and must not look like a failing ffmpeg.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise MachineError(f"{path}: ffmpeg does not start ({error})") from None
         pipe = process.stdin
         assert pipe is not None
 
@@ -266,8 +280,10 @@ def open_encoder(
             pipe.close()
             if process.wait() != 0:
                 raise BrokenPipeError
-            written = probe(partial).frames
-            if written != count:  # ffmpeg reports success on input that was cut short
+            written = 0
+            with contextlib.suppress(InputError):
+                written = probe(partial).frames
+            if written == 0 or written != count:  # ffmpeg reports success on input that was cut short
                 raise MachineError(f"{path}: the encoder wrote {written} of {count} frames")
             partial.replace(path)
         except BrokenPipeError:
@@ -295,7 +311,8 @@ def _command(
     rate = f"{source.fps.numerator}/{source.fps.denominator}"
     picture = [f"scale={output_size[0]}:{output_size[1]}:flags=lanczos"] if output_size else []
     # The colours are named on the input too: without that, RGB becomes untagged BT.601.
-    picture += ["scale=out_color_matrix=bt709:out_range=tv", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
+    # Padded as RGB: in 4:2:0, an odd picture would lose its last row and column.
+    picture += ["pad=ceil(iw/2)*2:ceil(ih/2)*2", "scale=out_color_matrix=bt709:out_range=tv"]
     if passage is None:
         if source.start:
             picture.append(f"setpts=PTS+{float(source.start):.6f}/TB")

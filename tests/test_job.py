@@ -349,13 +349,17 @@ def test_a_frame_that_is_missing_or_damaged_is_made_again(kept, quick, damage):
 
 
 @pytest.mark.parametrize(
-    "tail", ['{"frame": 4, "gam', "\x00\x00\x00", "17\n", "[]\n", "null\n", "{}\n"]
+    "tail",
+    [
+        *(b'{"frame": 4, "gam', b'{"frame": 4}\n', b"{}\n", b"[]\n", b"null\n", b"17\n"),
+        *(b"\x00\x00\x00", b"\xff\xfe\x80\n"),
+    ],
 )
 def test_a_torn_last_line_of_the_log_is_survived(kept, quick, tail):
     source, output, folder, frames = kept
     log = folder / "frames.jsonl"
-    lines = log.read_text().splitlines(keepends=True)
-    log.write_text("".join(lines[:-1]) + tail)
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:-1]) + tail)
     report = render(source, output, quick(), keep_frames=True, overwrite=True)
     assert report.reused == 4
     assert pngs(folder) == frames
@@ -482,7 +486,7 @@ def test_a_folder_with_something_else_in_it_is_not_used(tmp_path, clip, quick):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "000001.png").write_bytes(b"a picture of mine")
-    with pytest.raises(UsageError, match="no job folder, and not empty"):
+    with pytest.raises(UsageError, match="not this program's"):
         render(clip, tmp_path / "out.mp4", quick(), frames_dir=mine)
     assert names(mine) == ["000001.png"]
     assert (mine / "000001.png").read_bytes() == b"a picture of mine"

@@ -115,7 +115,7 @@ def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylis
         result = stylist.next_frame(frames[1], 0.5, calibration, frames[0], painted)
         difference = np.abs(result.frame - warped).mean(axis=-1)
         distance[weight] = difference[trust > 0].mean()
-    assert distance[1e5] < 1.0
+    assert distance[1e5] < 1.5
     assert distance[0.0] > 3.0 * distance[1e5]
 
 

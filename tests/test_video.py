@@ -140,6 +140,15 @@ def test_a_part_of_the_frames_is_that_part(make_clip):
     assert not np.array_equal(frames[3], frames[4])
 
 
+def test_a_clip_trimmed_by_an_edit_list_has_the_frames_that_play(tmp_path, make_clip, ffmpeg):
+    source = make_clip(frames=48, extra=("-g", "12", "-bf", "2"))
+    ffmpeg("-ss", "0.7", "-i", source, "-c", "copy", tmp_path / "trimmed.mp4")
+    info = probe(tmp_path / "trimmed.mp4")
+    assert 29 <= info.frames <= 33  # 31 of 48, and not those before that are only decoded
+    assert len(list(read_frames(info, 64, 48))) == info.frames
+    assert (info.times[0], info.fps, info.notes) == (0, 24, ())
+
+
 def test_frames_are_read_at_the_size_asked_for(clip):
     frame = next(read_frames(probe(clip), 32, 20))
     assert (frame.shape, frame.dtype) == ((20, 32, 3), np.uint8)

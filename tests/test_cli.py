@@ -1,0 +1,407 @@
+"""The command line as a person, or a script, meets it."""
+
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+
+from mnst_video import cli, doctor, job, progress
+from mnst_video.config import Options
+from mnst_video.errors import InputError, MachineError
+from mnst_video.job import Plan, render
+
+DOCS = Path(__file__).parent.parent / "docs" / "cli.md"
+
+# Options for presets: who wants them knows why, and writes them down.
+PRESET_ONLY = {
+    *("losses", "content_layer", "warm_start", "pyramid_levels"),
+    *("first_rate", "rate", "rate_decay"),
+}
+
+COMMANDS = typer.main.get_command(cli.app)
+
+
+def flags():
+    """Every flag of every command, as (command, flag)."""
+    found = [("mnst-video", flag) for p in COMMANDS.params for flag in p.opts]
+    for name, command in COMMANDS.commands.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                found += [(name, flag) for flag in parameter.opts + parameter.secondary_opts]
+    return found
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs the console script in this process and in `tmp_path`; its code, stdout and stderr."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mnst-video", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        written = capsys.readouterr()
+        return caught.value.code or 0, written.out, written.err
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+# Help and documentation
+
+
+def test_the_version(run):
+    assert run("--version") == (0, f"mnst-video {version('mnst-video')}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_the_help_shows_the_main_options_and_the_commands(run, arguments):
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    for word in ("INPUT", "--output", "--style1", "--style2", "--gamma-from", "--gamma-to"):
+        assert word in out
+    for word in ("--preset", "--overwrite", "--start", "--end", "render", "doctor", "article"):
+        assert word in out
+    assert "--rate-decay" not in out
+    assert "--temporal-weight" not in out
+
+
+def test_the_help_of_render_shows_every_option(run):
+    code, out, err = run("render", "--help")
+    assert (code, err) == (0, "")
+    for command, flag in flags():
+        if command == "render":
+            assert re.search(rf"(?<![\w-]){flag}(?![\w-])", out), flag
+
+
+def test_every_option_is_a_flag_or_known_to_be_for_presets():
+    render_flags = {flag for command, flag in flags() if command == "render"}
+    reachable = {flag[2:].replace("-", "_") for flag in render_flags}
+    assert set(Options.model_fields) - reachable == PRESET_ONLY
+
+
+def test_the_help_shows_the_defaults(run):
+    out = run("render", "--help")[1]
+    for name in ("crf", "steps", "first_steps", "gamma_to", "content_weight", "cuts"):
+        flag = "--" + name.replace("_", "-")
+        line = next(line for line in out.splitlines() if re.search(rf"{flag}\s", line))
+        assert f"(default: {Options.model_fields[name].default})" in line
+
+
+@pytest.mark.parametrize(("command", "flag"), flags())
+def test_every_flag_is_documented(command, flag):
+    assert re.search(rf"(?<![\w-]){flag}(?![\w-])", DOCS.read_text()), f"{command} {flag}"
+
+
+@pytest.mark.parametrize("command", COMMANDS.commands)
+def test_every_command_is_documented(command):
+    assert f"mnst-video {command}" in DOCS.read_text()
+
+
+@pytest.mark.parametrize("code", ["0", "1", "2", "3", "4", "5", "130, 143"])
+def test_every_exit_code_is_documented(code):
+    assert f"| {code} |" in DOCS.read_text()
+
+
+# Rendering
+
+
+def test_a_render_writes_beside_the_input_and_says_so_on_stdout(run, clip, quick_flags, tmp_path):
+    code, out, err = run(clip, *quick_flags)
+    assert code == 0
+    output = tmp_path / "clip_mnst.mp4"
+    assert output.exists()
+    assert re.fullmatch(re.escape(str(output)) + r": 0\.25 s, 6 frames, in 0:\d\d\n", out)
+    assert "γ 0 → 1: stripes.png → noise.png, σ " in err
+    assert "clip.mp4: 6 frames at 24 fps, 1 shot, 32×24, CPU (1 threads), float32" in err
+
+
+def test_options_may_stand_before_the_input(run, make_clip, quick_flags, tmp_path):
+    clip = make_clip(frames=1)
+    code, _, err = run(*quick_flags, "--progress", "none", "-o", "out.mp4", clip)
+    assert (code, err) == (0, "")
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_a_file_called_like_a_command_is_reachable(run, make_clip, quick_flags, tmp_path):
+    shutil.move(make_clip(frames=1), tmp_path / "doctor")
+    code, out, _ = run("./doctor", *quick_flags, "--progress", "none")
+    assert code == 0
+    assert out.startswith("doctor_mnst.mp4: ")
+    assert (tmp_path / "doctor_mnst.mp4").exists()
+
+
+def test_a_file_that_looks_like_a_flag_is_reachable(run, make_clip, quick_flags, tmp_path):
+    make_clip("-i.mp4", frames=1)
+    code, _, err = run(*quick_flags, "--progress", "none", "-o", "out.mp4", "--", "-i.mp4")
+    assert (code, err) == (0, "")
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_render_may_be_named(run, make_clip, quick_flags, tmp_path):
+    assert run("render", make_clip(frames=1), *quick_flags, "-o", "out.mp4")[0] == 0
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_presets_and_options_arrive(run, make_clip, quick_flags, tmp_path):
+    (tmp_path / "one.toml").write_text("gamma_to = 0.5\ncrf = 30\nrate = 2.0\n")
+    (tmp_path / "two.toml").write_text("gamma_to = 0.25\n")
+    presets = ("--preset", "one.toml", "--preset", "two.toml")
+    code = run(make_clip(frames=2), *quick_flags, *presets, "--crf", "40", "-o", "out.mp4")[0]
+    assert code == 0
+    options = json.loads((tmp_path / "out.mp4.mnst.json").read_text())["options"]
+    assert (options["gamma_to"], options["crf"], options["rate"]) == (0.25, 40, 2.0)
+
+
+def test_kept_frames_are_named_and_used_again(run, make_clip, quick_flags, tmp_path):
+    arguments = (make_clip(frames=2), *quick_flags, "--keep-frames", "-o", "out.mp4")
+    code, out, _ = run(*arguments)
+    assert (code, out.splitlines()[1]) == (0, "frames: out.mp4.mnst")
+    assert (tmp_path / "out.mp4.mnst" / "000001.png").exists()
+    code, out, err = run(*arguments, "--overwrite", "--crf", "30")
+    assert code == 0
+    assert "2 frames, 2 of them from before" in out
+    assert "going on: 2 of 2 frames are done already" in err
+
+
+def test_json_progress_is_an_object_a_line(run, make_clip, quick_flags):
+    clip = make_clip("a:cat:b.mp4", frames=3)
+    code, out, err = run(clip, *quick_flags, "--progress", "json")
+    events = [json.loads(line) for line in err.splitlines()]
+    assert (code, out.count("\n")) == (0, 1)
+    assert [e["event"] for e in events] == ["plan", "frame", "frame", "frame", "encode"]
+    plan, *frames, encode = events
+    assert (plan["frames"], plan["first"], plan["size"]) == (3, 0, [32, 24])
+    assert plan["output"] == str(clip.with_name("a:cat:b_mnst.mp4"))
+    assert [(e["frame"], e["done"], e["gamma"]) for e in frames] == [
+        (0, 1, 0.0),
+        (1, 2, 0.5),
+        (2, 3, 1.0),
+    ]
+    assert encode["frames"] == 3
+    documented = DOCS.read_text()
+    for event in events:
+        row = next(line for line in documented.splitlines() if f"| `{event['event']}` |" in line)
+        assert set(re.findall(r"`(\w+)`", row)) == {*event} - {"event"} | {event["event"]}
+
+
+def test_no_progress_prints_nothing_on_stderr(run, make_clip, quick_flags):
+    code, out, err = run(make_clip(frames=2), *quick_flags, "--progress", "none")
+    assert (code, err) == (0, "")
+    assert "2 frames" in out
+
+
+# What goes wrong
+
+WRONG = {
+    "missing file": (3, ["missing.mp4"], "missing.mp4: there is no such file"),
+    "folder": (3, ["folder"], "folder: this is a folder"),
+    "empty file": (3, ["empty.mp4"], "empty.mp4: the file is empty"),
+    "text": (3, ["text.mp4"], "text.mp4: this is not a video"),
+    "style": (3, ["clip.mp4", "--style1", "text.mp4"], "text.mp4: this is not a picture"),
+    "no style": (3, ["clip.mp4", "--style2", "no.png"], "no.png: there is no such picture"),
+    "gamma": (2, ["clip.mp4", "--gamma-from", "1.5"], "gamma_from = 1.5"),
+    "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "gamma_to = -1"),
+    "nan": (2, ["clip.mp4", "--gamma-to", "nan"], "gamma_to = nan"),
+    "no number": (2, ["clip.mp4", "--gamma-to", "red"], "--gamma-to"),
+    "sigma": (2, ["clip.mp4", "--sigma", "high"], "sigma = high"),
+    "unknown flag": (2, ["clip.mp4", "--gama-from", "1"], "--gama-from"),
+    "no value": (2, ["clip.mp4", "--steps"], "--steps"),
+    "no input": (2, ["--steps", "3"], "INPUT"),
+    "two inputs": (2, ["clip.mp4", "text.mp4"], "text.mp4"),
+    "passage": (2, ["clip.mp4", "--start", "9"], "no frame lies between 9 s and the end"),
+    "passage turned": (2, ["clip.mp4", "--start", "0.2", "--end", "0.1"], "no frame lies"),
+    "output exists": (2, ["clip.mp4", "-o", "there.mp4"], "there.mp4: exists; use --overwrite"),
+    "extension": (2, ["clip.mp4", "-o", "out.avi"], "out.avi: unknown kind of video"),
+    "output is input": (2, ["clip.mp4", "-o", "clip.mp4"], "clip.mp4: is the input"),
+    "output folder": (2, ["clip.mp4", "-o", "no/out.mp4"], "there is no folder"),
+    "preset": (2, ["clip.mp4", "--preset", "oils"], "preset oils: not found"),
+    "device": (2, ["clip.mp4", "--device", "abacus"], "--device abacus"),
+    "precision": (2, ["clip.mp4", "--precision", "fp8"], "precision = fp8"),
+    "progress": (2, ["clip.mp4", "--progress", "loud"], "loud"),
+    "weights": (4, ["clip.mp4", "--weights", "no.pth"], "no.pth: there is no such weights file"),
+}
+
+
+@pytest.fixture
+def material(tmp_path, make_clip):
+    make_clip("clip.mp4")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("It was a dark and stormy night.\n" * 20)
+    (tmp_path / "there.mp4").write_bytes(b"a take")
+
+
+@pytest.mark.usefixtures("material")
+@pytest.mark.parametrize("case", WRONG)
+def test_a_failure_is_one_line_on_stderr_and_the_code_of_its_kind(run, monkeypatch, tmp_path, case):
+    monkeypatch.setenv("COLUMNS", "40")  # also on a narrow terminal
+    expected, arguments, words = WRONG[case]
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = run(*arguments)
+    assert code == expected
+    assert out == ""
+    assert err.startswith("mnst-video: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert "Traceback" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_unknown_flag_names_the_nearest(run, clip):
+    assert "--gamma-from" in run(clip, "--gama-from", "1")[2]
+
+
+@pytest.mark.parametrize("name", ["a:cat:b.mp4", "[red]b.mp4", "[/]b.mp4", "a\\b.mp4"])
+def test_a_file_is_named_as_it_is_called(run, name):
+    code, _, err = run(name)
+    assert (code, err) == (3, f"mnst-video: {name}: there is no such file\n")
+
+
+def test_debug_shows_the_traceback(run):
+    code, _, err = run("missing.mp4", "--debug")
+    assert code == 3
+    assert "Traceback (most recent call last)" in err
+    assert err.splitlines()[-1] == "mnst-video: missing.mp4: there is no such file"
+
+
+def test_a_bug_of_ours_is_one_line_too(run, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("first line\nsecond line")
+
+    monkeypatch.setattr(job, "render", broken)
+    code, out, err = run("clip.mp4")
+    assert (code, out) == (1, "")
+    assert err == (
+        "mnst-video: a bug in mnst-video: ValueError: first line second line "
+        "(--debug shows where)\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["mnst-video", "clip.mp4", "--debug"])
+    with pytest.raises(ValueError, match="first line"):
+        cli.main()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_render_with_their_codes(run, monkeypatch, number, code):
+    monkeypatch.setattr(job, "render", lambda *_, **__: os.kill(os.getpid(), number))
+    returned, out, err = run("clip.mp4")
+    assert (returned, out) == (code, "")
+    assert err.count("\n") == 1
+    assert "the same command goes on from there" in err
+
+
+def test_other_settings_are_told_with_what_to_do(run, make_clip, quick_flags):
+    clip = make_clip(frames=2)
+    assert run(clip, *quick_flags, "--keep-frames", "-o", "out.mp4")[0] == 0
+    again = (clip, *quick_flags, "--overwrite", "--keep-frames", "-o", "out.mp4", "--sigma", "1")
+    code, _, err = run(*again)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "sigma: auto → 1.0" in err
+    assert run(*again, "--restart")[0] == 0
+
+
+# Doctor
+
+
+def test_the_doctor_names_the_versions_and_finds_nothing_wrong(run):
+    code, out, err = run("doctor")
+    assert (code, err) == (0, "")
+    for package in doctor.PACKAGES:
+        assert f"✓ {package}: {version(package)}\n" in out
+    for word in ("python: ", "device: ", "weights: ", "ffmpeg: ffmpeg version "):
+        assert f"✓ {word}" in out
+    assert "✗" not in out
+
+
+@pytest.mark.parametrize("missing", ["load_weights", "packaged_path"])
+def test_the_doctor_says_what_is_wrong(run, monkeypatch, missing):
+    def broken():
+        raise MachineError("weights.bin: the packaged weights are damaged")
+
+    monkeypatch.setattr(doctor, missing, broken)
+    code, out, err = run("doctor")
+    assert (code, err) == (4, "")
+    assert "✗ weights: weights.bin: the packaged weights are damaged\n" in out
+
+
+def test_the_doctor_notices_an_ffmpeg_that_does_not_run(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(tmp_path / "none"))
+    code, out, _ = run("doctor")
+    assert code == 4
+    assert "✗ ffmpeg: does not run" in out
+
+
+# Displays
+
+
+@pytest.fixture
+def events(make_clip, quick, tmp_path):
+    found = []
+    render(make_clip(frames=3), tmp_path / "out.mp4", quick(), observe=found.append)
+    return found
+
+
+def shown(style, events, terminal):
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=160)
+    with progress.make_display(style, console) as display:
+        for event in events:
+            display(event)
+    return file.getvalue()
+
+
+def test_a_terminal_gets_a_live_display_and_a_log_gets_lines(events):
+    live, lines = shown("auto", events, True), shown("auto", events, False)
+    assert "\x1b[" in live
+    assert "γ 0 → 1" in live
+    assert "\x1b" not in lines
+    assert shown("plain", events, False).splitlines()[:2] == lines.splitlines()[:2]
+    assert lines.splitlines()[-1] == "encoding 3 frames"
+    assert any(line.startswith("frame 3/3, shot 1, γ 1.000") for line in lines.splitlines())
+    assert shown("none", events, True) == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_are_shown_as_they_are(events, terminal):
+    plan = dataclasses.replace(events[0], style2=Path("[bold]b.png"))
+    assert isinstance(plan, Plan)
+    assert "[bold]b.png" in shown("auto", [plan], terminal)
+
+
+def test_the_plan_names_the_styles_in_the_order_they_appear(events):
+    plan = dataclasses.replace(events[0], gammas=(1.0, 0.5, 0.0))
+    assert progress.plan_lines(plan)[0].startswith("γ 1 → 0: noise.png → stripes.png")
+    plan = dataclasses.replace(events[0], gammas=(1.0, 1.0, 1.0))
+    assert progress.plan_lines(plan)[0].startswith("γ 1 → 1: noise.png, ")
+    plan = dataclasses.replace(events[0], gammas=(0.5, 0.5))
+    assert progress.plan_lines(plan)[0].startswith("γ 0.5 → 0.5: stripes.png + noise.png")
+
+
+def test_the_clock():
+    assert [progress.clock(s) for s in (0, 7.4, 59.6, 3599, 3723)] == [
+        *("0:00", "0:07", "1:00", "59:59", "1:02:03")
+    ]
+
+
+# As a process
+
+
+def test_the_package_runs_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "mnst_video", "missing.mp4"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (InputError.exit_code, "")
+    assert done.stderr == "mnst-video: missing.mp4: there is no such file\n"
