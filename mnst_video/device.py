@@ -51,6 +51,13 @@ def _has_bf16(device: torch.device) -> bool:
     return False
 
 
+def _cores() -> int:
+    """The cores that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def describe(device: torch.device, dtype: torch.dtype) -> str:
     """The device and precision in words: `CPU (2 threads), bf16`."""
     precision = "bf16" if dtype == torch.bfloat16 else "float32"
@@ -63,7 +70,7 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
 
 def prepare(device: torch.device, threads: int | None) -> None:
     """Set the threads, and on CUDA the deterministic algorithms that resuming needs."""
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or _cores())
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False

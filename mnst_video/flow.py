@@ -43,7 +43,8 @@ def reliability(backward: Flow, forward: Flow) -> Mask:
     """
     height, width = backward.shape[:2]
     x, y = _sources(backward)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    # Half a pixel of tolerance is the pixel's own area: noise in the flow of a still is within.
+    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
     there: Flow = np.asarray(
         cv2.remap(forward, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
     )

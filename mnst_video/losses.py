@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mnst_video.vgg import VGG19
@@ -27,6 +28,9 @@ STYLE_LAYERS: Mapping[str, float] = {
     "block5_conv1": 0.01,
 }
 
+# Below this share of the picture an uncovered area has too few places for statistics of its own.
+SMALLEST_UNCOVERED = 0.003
+
 
 def gram_matrix(features: Tensor) -> Tensor:
     """F F^T of a feature map, not divided by its dimensions.
@@ -36,6 +40,16 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     flat = features[0].flatten(1).float()
     return flat @ flat.T
+
+
+def masked_gram(features: Tensor, mask: Tensor) -> Tensor:
+    """The Gram matrix that a picture would have if all of it were like the masked area.
+
+    `mask` is `(1, 1, H, W)`, 0..1, of the picture's size and not all 0; `features` as above.
+    """
+    height, width = features.shape[2:]
+    share = F.adaptive_avg_pool2d(mask, (height, width))
+    return gram_matrix(features.float() * share.sqrt()) / share.mean()
 
 
 def style_loss(grams: Grams, target: Grams) -> Tensor:
@@ -99,6 +113,9 @@ class Objective:
         depends on the resolution and the layers keep the article's balance.
     warped, reliability: the previous result along the flow and where to trust it, or None.
     The weights multiply the terms as `content_loss`, `style_loss` and `temporal_loss` give them.
+    uncovered_weight: of a second style loss, of the area that is not reliable alone, times
+        `style_weight` and that area's share of the picture. The paint there is new, and the
+        picture's own Grams, satisfied by the rest of it, would leave it bare.
     """
 
     network: VGG19
@@ -109,6 +126,7 @@ class Objective:
     content_weight: float
     style_weight: float
     temporal_weight: float = 0.0
+    uncovered_weight: float = 0.0
     warped: Tensor | None = None
     reliability: Tensor | None = None
 
@@ -119,14 +137,23 @@ class Objective:
         content = content_loss(features[self.content_layer], self.content)
         style = style_loss(grams, self.target)
         temporal = torch.zeros((), device=image.device)
+        total = self.content_weight * content + self.style_weight * style
         if self.warped is not None and self.reliability is not None:
             temporal = temporal_loss(image, self.warped, self.reliability)
-        total = (
-            self.content_weight * content
-            + self.style_weight * style
-            + self.temporal_weight * temporal
-        )
+            total = total + self.temporal_weight * temporal
+            total = total + self.style_weight * self._uncovered(features, self.reliability)
         return Losses(total, content, style, temporal)
+
+    def _uncovered(self, features: dict[str, Tensor], reliability: Tensor) -> Tensor | float:
+        """The weighted style loss of the uncovered area; 0 where that is too small for a Gram."""
+        share = float(1.0 - reliability.mean())
+        if self.uncovered_weight == 0.0 or share < SMALLEST_UNCOVERED:
+            return 0.0
+        mask = 1.0 - reliability
+        grams = {
+            name: masked_gram(features[name], mask) / self.gram_divisor for name in STYLE_LAYERS
+        }
+        return self.uncovered_weight * share * style_loss(grams, self.target)
 
 
 def style_grams(network: VGG19, image: Tensor, divisor: float) -> Grams:

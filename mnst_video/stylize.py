@@ -54,13 +54,13 @@ class Stylist:
         self.network = network
         self.options = options
         self._literal = options.losses == "article"
-        self._divisor = 1.0 if self._literal else float(width * height)
+        pixels = width * height
+        self._divisor = 1.0 if self._literal else float(pixels)
+        fitted = (fit_style(s, width, height, options.style_scale) for s in (style1, style2))
+        # A style's Grams are sums over its own pixels, of which a style scale gives it more.
         self._grams1, self._grams2 = (
-            style_grams(network, image, 1.0 if self._literal else float(image[0, 0].numel()))
-            for image in (
-                self._tensor(fit_style(style, width, height, options.style_scale))
-                for style in (style1, style2)
-            )
+            style_grams(network, self._tensor(s), self._divisor * s[..., 0].size / pixels)
+            for s in fitted
         )
 
     def calibrate(self, frames: Iterable[Frame]) -> Calibration:
@@ -141,6 +141,7 @@ class Stylist:
             content_weight=content_weight,
             style_weight=style_weight,
             temporal_weight=temporal_weight,
+            uncovered_weight=options.uncovered_weight,
             warped=None if warped is None else self._tensor(warped),
             reliability=None if trust is None else self._tensor(trust[..., None]),
         )
@@ -242,7 +243,7 @@ def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     scale = min(1.0, max_side / max(width, height))
     if scale == 1.0:
         return max(16, width), max(16, height)
-    even = (2 * round(side * scale / 2) for side in (width, height))
+    even = (min(2 * round(side * scale / 2), max_side // 2 * 2) for side in (width, height))
     width, height = (max(16, side) for side in even)
     return width, height
 

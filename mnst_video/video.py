@@ -283,7 +283,9 @@ def open_encoder(
             written = 0
             with contextlib.suppress(InputError):
                 written = probe(partial).frames
-            if written == 0 or written != count:  # ffmpeg reports success on input that was cut short
+            if (
+                written == 0 or written != count
+            ):  # ffmpeg reports success on input that was cut short
                 raise MachineError(f"{path}: the encoder wrote {written} of {count} frames")
             partial.replace(path)
         except BrokenPipeError:

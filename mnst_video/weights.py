@@ -39,11 +39,13 @@ def load_weights(source: str = "packaged") -> Weights:
     if source == "torchvision":
         return _download_torchvision()
     path = packaged_path() if source == "packaged" else Path(source)
-    if not path.is_file():
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
         raise MachineError(
-            f"{path}: there is no such weights file; give packaged, torchvision or a file"
-        )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            f"{path}: the weights cannot be read ({error.strerror}); "
+            "--weights takes packaged, torchvision or a file"
+        ) from None
     if source == "packaged" and digest != PACKAGED_SHA256:
         raise MachineError(
             f"{path}: the packaged weights are damaged; "
@@ -106,11 +108,11 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
 
     def take(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
-            layer, leaf = next((p for p in name.split("/") if p in LAYERS), ""), name.split("/")[-1]
+            layer = next((part for part in name.split("/") if part in LAYERS), "")
             value = torch.from_numpy(item[()]).float()
             if value.dim() == 4:
                 state[f"{layer}.weight"] = value.permute(3, 2, 0, 1).contiguous()
-            elif value.dim() == 1 and ("_b_" in leaf or "bias" in leaf):
+            elif value.dim() == 1:
                 state[f"{layer}.bias"] = value
 
     with h5py.File(path, "r") as file:
@@ -159,7 +161,7 @@ def _checked(weights: Weights) -> Weights:
         out = 64 * 2 ** (min(int(layer[5]), 4) - 1)
         shape, bias = tuple(weights.kernels[layer].shape), tuple(weights.biases[layer].shape)
         if shape != (out, channels, 3, 3) or bias != (out,):
-            raise KeyError(f"{layer} has the shape {shape}")
+            raise KeyError(f"{layer} has the shapes {shape} and {bias}")
         channels = out
     return weights
 

@@ -26,7 +26,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "cli.md"
 # Options for presets: who wants them knows why, and writes them down.
 PRESET_ONLY = {
     *("losses", "content_layer", "warm_start", "pyramid_levels"),
-    *("first_rate", "rate", "rate_decay"),
+    *("first_rate", "rate", "rate_decay", "uncovered_weight"),
 }
 
 COMMANDS = typer.main.get_command(cli.app)

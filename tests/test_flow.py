@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnst_video.flow import optical_flow, reliability, warp
+from mnst_video.flow import feather, optical_flow, reliability, warp
 
 WIDTH, HEIGHT = 96, 64
 EDGE = 12
@@ -92,7 +92,9 @@ def test_consistent_motion_is_reliable_where_its_source_is_inside(dx, dy):
     trust = reliability(constant_flow(dx, dy), constant_flow(-dx, -dy))
     assert trust.dtype == np.float32
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    inside = (x + dx >= 0) & (x + dx <= WIDTH - 1) & (y + dy >= 0) & (y + dy <= HEIGHT - 1)
+    inside = (abs(x + dx - (WIDTH - 1) / 2) <= WIDTH / 2) & (
+        abs(y + dy - (HEIGHT - 1) / 2) <= HEIGHT / 2
+    )
     assert np.array_equal(trust, inside.astype(np.float32))
     assert 0 < inside.sum() < inside.size
 
@@ -130,3 +132,29 @@ def test_what_an_occluder_uncovers_is_not_reliable():
     far = np.ones_like(trust, dtype=bool)
     far[18:46, 28:64] = False
     assert (trust[far] == 1.0).all()
+
+
+def test_feather_draws_trust_in_and_softens_its_edges():
+    """A half plane that is trusted from column 24 on: its soft edge has its middle at 24.5, that is
+    a pixel further in than the hard one, and nothing changes 5 pixels away from it."""
+    mask = np.zeros((32, 48), np.float32)
+    mask[:, 24:] = 1.0
+    soft = feather(mask)
+    assert soft.dtype == np.float32
+    assert (np.diff(soft, axis=1) >= 0.0).all()
+    assert (soft[:, :20] == 0.0).all()
+    np.testing.assert_allclose(soft[:, 29:], 1.0, atol=1e-5)
+    assert (soft[:, :24] < 0.1).all()
+    assert ((soft[:, 24] > 0.2) & (soft[:, 24] < 0.4)).all()
+    np.testing.assert_allclose(soft[:, 24] + soft[:, 25], 1.0, atol=1e-5)
+
+
+def test_feather_leaves_full_trust_and_no_trust_alone_and_stays_in_0_to_1():
+    for value in (0.0, 1.0):
+        mask = np.full((16, 24), value, np.float32)
+        np.testing.assert_allclose(feather(mask), mask, atol=1e-6)
+    specks = (np.random.default_rng(0).uniform(size=(64, 96)) > 0.02).astype(np.float32)
+    soft = feather(specks)
+    assert soft.min() >= 0.0
+    assert soft.max() <= 1.0 + 1e-6
+    assert soft[specks == 0.0].max() < 0.3

@@ -11,6 +11,7 @@ from mnst_video.losses import (
     blend,
     content_loss,
     gram_matrix,
+    masked_gram,
     mix,
     style_grams,
     style_loss,
@@ -275,3 +276,51 @@ def test_divided_grams_do_not_depend_on_the_size_of_the_picture(network, texture
     assert change[4]["block2_conv1"] < 0.04
     for layer in ("block1_conv1", "block2_conv1", "block3_conv1"):
         assert change[4][layer] == pytest.approx(change[2][layer] / 2, rel=0.1), layer
+
+
+def test_a_masked_gram_is_that_of_a_picture_that_is_all_like_the_masked_area():
+    rng = np.random.default_rng(0)
+    features = torch.from_numpy(rng.normal(size=(1, 4, 6, 8))).float()
+    mask = torch.zeros(1, 1, 6, 8)
+    mask[..., :4] = 1.0
+    everywhere = torch.cat([features[..., :4], features[..., :4]], dim=-1)
+    assert torch.allclose(masked_gram(features, mask), gram_matrix(everywhere), rtol=1e-5)
+    assert torch.allclose(
+        masked_gram(features, torch.ones(1, 1, 6, 8)), gram_matrix(features), rtol=1e-5
+    )
+
+
+def uncovered_objective(stub, pictures, uncovered, weight):
+    _, content, style, warped = pictures
+    reliability = torch.ones(1, 1, 6, 8)
+    reliability[..., :uncovered] = 0.0
+    return Objective(
+        network=stub,
+        content_layer=CONTENT_LAYER,
+        content=stub(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
+        target=style_grams(stub, tensor(style), 48.0),
+        gram_divisor=48.0,
+        content_weight=0.0,
+        style_weight=3.0,
+        uncovered_weight=weight,
+        warped=tensor(warped),
+        reliability=reliability,
+    )
+
+
+def test_the_uncovered_area_has_a_style_loss_of_its_own(stub, pictures):
+    picture, _, style, _ = pictures
+    losses = uncovered_objective(stub, pictures, uncovered=2, weight=0.5)(tensor(picture))
+    area = 0.0
+    for layer, weight in STYLE_LAYERS.items():
+        f, s = (stub.reference(p, layer).reshape(5, 6, 8) for p in (picture, style))
+        part, whole = f[..., :2].reshape(5, -1), s.reshape(5, -1)
+        area += weight * np.mean((part @ part.T / 12 - whole @ whole.T / 48) ** 2)
+    expected = 3.0 * (float(losses.style) + 0.5 * (2 / 8) * area)
+    assert float(losses.total) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("uncovered", "weight"), [(0, 0.5), (2, 0.0)])
+def test_where_nothing_is_uncovered_the_picture_s_style_is_all(stub, pictures, uncovered, weight):
+    losses = uncovered_objective(stub, pictures, uncovered, weight)(tensor(pictures[0]))
+    assert float(losses.total) == pytest.approx(3.0 * float(losses.style), rel=1e-6)

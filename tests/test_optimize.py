@@ -37,8 +37,7 @@ class Quadratic:
 
 
 def test_one_level_is_adam_on_the_pixels_clamped_step_by_step():
-    """`torch.optim.Adam` sees the gradient of a mean, ours that times the number of elements: its
-    epsilon is that much smaller."""
+    """Its epsilon is divided by the number of elements, as the gradient of a mean is."""
     start = image_of(12, 16, 1)
     target = image_of(12, 16, 2) * 1.5 - 60.0  # some of it out of reach
     weight = image_of(12, 16, 3) / 50.0
@@ -117,6 +116,9 @@ def test_a_change_stays_where_it_was_asked_for():
     torch.testing.assert_close(around, around.flip(0))
     torch.testing.assert_close(around, around.flip(1))
     assert around.max() == change[11, 19] > 3.5
+    # Squares of 2, 4 and 8 fade into one another: only single pixels have an edge, of 1.
+    assert around.diff(dim=0).abs().max() < 2.0
+    assert change[7, 19] > 0.5
     assert change[24:].abs().max() == 0.0
 
 
@@ -155,7 +157,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(bad):
 
     def objective(image):
         calls.append(1)
-        total = image.mean() * (bad if len(calls) == 3 else 1.0)
+        total = image.mean() + (bad if len(calls) == 3 else 0.0)  # its gradient stays finite
         zero = torch.zeros(())
         return Losses(total, zero, zero, zero)
 
@@ -163,6 +165,27 @@ def test_a_loss_that_is_not_finite_ends_the_run(bad):
         minimize(image_of(16, 16), objective, 10, lambda _: 1.0)
     assert caught.value.exit_code == 5
     assert len(calls) == 3
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run():
+    def objective(image):
+        total = (image * 0.0).sqrt().mean()  # 0, and 0 * infinity before it
+        zero = torch.zeros(())
+        return Losses(total, zero, zero, zero)
+
+    with pytest.raises(DivergedError, match="step 1"):
+        minimize(image_of(16, 16), objective, 1, lambda _: 1.0)
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+@pytest.mark.parametrize("weight", [1e-5, 1e15])
+def test_the_scale_of_a_loss_does_not_matter(weight, levels):
+    """From relative losses to the article's, which are about 1e15."""
+    start, target = image_of(24, 32, 13), image_of(24, 32, 14)
+    plain, _ = minimize(start, Quadratic(target), 5, lambda _: 3.0, levels)
+    scaled, _ = minimize(start, Quadratic(target, weight), 5, lambda _: 3.0, levels)
+    torch.testing.assert_close(scaled, plain, rtol=0.0, atol=0.05)
+    assert (plain - start).abs().mean() > 5.0
 
 
 @pytest.mark.parametrize("steps", [0, -1])

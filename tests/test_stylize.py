@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnst_video.config import Options
-from mnst_video.flow import optical_flow, reliability, warp
+from mnst_video.flow import feather, optical_flow, reliability, warp
 from mnst_video.images import fit_style
 from mnst_video.losses import blend, style_grams, style_loss
 from mnst_video.stylize import (
@@ -41,6 +41,13 @@ def paintings(texture):
 def stylist_with(network, paintings):
     """A stylist with the given options."""
     return lambda **given: Stylist(network, quick_options(**given), *paintings, WIDTH, HEIGHT)
+
+
+def followed(content, previous_content, painted):
+    """The painted frame along the flow, 0..255, and where that is trusted, 0..1."""
+    backward = optical_flow(content, previous_content)
+    trust = feather(reliability(backward, optical_flow(previous_content, content)))
+    return warp(painted.astype(np.float32), backward).clip(0.0, 255.0), trust
 
 
 def style_share(network, as_image, result, content, paintings, w):
@@ -87,6 +94,71 @@ def test_a_result_reports_its_relative_losses(network, as_image, frames, stylist
     assert result.steps == 4
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.4, 1.0])
+def test_the_article_s_formula_is_taken_literally(as_image, network, frames, paintings, gamma):
+    """Before the first step the content term is 0: what is left are the styles, less the constant
+    that makes them one target. Grams are not divided."""
+    alpha, beta, sigma2 = 0.002, 0.02, 1.9
+    options = quick_options(
+        losses="article",
+        content_layer="block5_conv2",
+        content_weight=alpha,
+        style_weight=beta,
+        sigma=sigma2,
+        first_steps=1,
+    )
+    stylist = Stylist(network, options, *paintings, WIDTH, HEIGHT)
+    totals = []
+    stylist.first_frame(
+        frames[0],
+        gamma,
+        stylist.calibrate(frames[:1]),
+        callback=lambda _, losses: totals.append(float(losses.total)),
+    )
+    grams, grams1, grams2 = (
+        style_grams(network, as_image(fit_style(picture, WIDTH, HEIGHT)), 1.0)
+        for picture in (frames[0], *paintings)
+    )
+    a, b = gamma, (1.0 - gamma) * sigma2
+    styles = a * style_loss(grams, grams1) + b * style_loss(grams, grams2)
+    constant = a * b / (a + b) * style_loss(grams1, grams2)
+    assert totals == [pytest.approx(beta * float(styles - constant), rel=1e-4)]
+
+
+def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
+    """Content in shares of its energy, style in shares of the bare content's, pixels in 0..1."""
+    stylist = stylist_with(
+        content_weight=0.3, style_weight=0.7, temporal_weight=50.0, uncovered_weight=0.0, steps=3
+    )
+    calibration = stylist.calibrate(frames)
+    painted = stylist.first_frame(frames[0], 0.4, calibration).frame
+    totals = []
+    result = stylist.next_frame(
+        frames[1],
+        0.4,
+        calibration,
+        frames[0],
+        painted,
+        callback=lambda _, losses: totals.append(float(losses.total)),
+    )
+    expected = 0.3 * result.content + 0.7 * result.style + 50.0 * result.temporal
+    assert totals[-1] == pytest.approx(expected, rel=1e-5)
+    assert min(0.3 * result.content, 0.7 * result.style, 50.0 * result.temporal) > 1e-3
+
+
+def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
+    """At a rate near 0 a second step sees the start, which differs from the warp where it is not
+    trusted."""
+    stylist = stylist_with(rate=1e-6, steps=2)
+    painted = 255 - frames[0]
+    result = stylist.next_frame(frames[1], 0.5, stylist.calibrate(frames), frames[0], painted)
+    warped, trust = followed(frames[1], frames[0], painted)
+    away = (1.0 - trust[..., None]) * (255.0 - frames[1] - warped) / 255.0
+    expected = float((trust[..., None] * away**2).mean())
+    assert result.temporal == pytest.approx(expected, rel=0.05)
+    assert expected > 0.0
+
+
 def test_the_callback_gets_every_step(frames, stylist_with):
     stylist = stylist_with(first_steps=3, steps=2)
     calls = []
@@ -105,33 +177,30 @@ def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylis
     stylist = stylist_with(first_steps=10)
     calibration = stylist.calibrate(frames)
     painted = stylist.first_frame(frames[0], 0.5, calibration).frame
-    backward = optical_flow(frames[1], frames[0])
-    trust = reliability(backward, optical_flow(frames[0], frames[1]))
-    warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
-    assert trust.mean() > 0.5
+    warped, trust = followed(frames[1], frames[0], painted)
+    assert (trust > 0.99).mean() > 0.5
     distance = {}
     for weight in (0.0, 1e5):
         stylist = stylist_with(temporal_weight=weight, steps=8)
         result = stylist.next_frame(frames[1], 0.5, calibration, frames[0], painted)
         difference = np.abs(result.frame - warped).mean(axis=-1)
-        distance[weight] = difference[trust > 0].mean()
+        distance[weight] = difference[trust > 0.99].mean()
     assert distance[1e5] < 1.5
     assert distance[0.0] > 3.0 * distance[1e5]
 
 
 def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, stylist_with):
-    """At a rate near 0 a frame is its start: the warp where that is reliable, else the content in
-    the colours of the previous result."""
+    """At a rate near 0 a frame is its start: the warp as far as it is trusted, else the content in
+    the colours of the previous result, which here are those of a negative."""
     stylist = stylist_with(rate=1e-6, steps=1)
     painted = 255 - frames[0]
     result = stylist.next_frame(frames[1], 0.5, stylist.calibrate(frames), frames[0], painted)
-    backward = optical_flow(frames[1], frames[0])
-    trust = reliability(backward, optical_flow(frames[0], frames[1]))
-    assert set(np.unique(trust)) == {0.0, 1.0}
-    warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0).round()
-    assert np.abs(result.frame - warped)[trust > 0].max() <= 1.0
+    warped, trust = followed(frames[1], frames[0], painted)
+    assert trust.min() < 0.1
+    assert trust.max() > 0.99
     negative = 255.0 - frames[1]
-    assert np.abs(result.frame - negative)[trust == 0].max() <= 1.0
+    start = negative + trust[..., None] * (warped - negative)
+    np.testing.assert_allclose(result.frame, start, atol=0.6)
 
 
 def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
@@ -267,7 +336,7 @@ def test_working_size(width, height, max_side, expected):
     assert working_size(width, height, max_side) == expected
 
 
-@given(st.integers(16, 8000), st.integers(16, 8000), st.integers(16, 4000).map(lambda n: 2 * n))
+@given(st.integers(16, 8000), st.integers(16, 8000), st.integers(32, 8000))
 def test_working_size_keeps_the_shape_within_max_side(width, height, max_side):
     w, h = working_size(width, height, max_side)
     assert max(w, h) <= max_side
@@ -275,8 +344,8 @@ def test_working_size_keeps_the_shape_within_max_side(width, height, max_side):
     assert h <= height
     assert min(w, h) >= 16
     if (w, h) != (width, height):
-        assert max(w, h) == max_side
+        assert max(w, h) == max_side // 2 * 2
         assert w % 2 == h % 2 == 0
         scale = max_side / max(width, height)
-        assert abs(w - max(16, width * scale)) <= 1.0
-        assert abs(h - max(16, height * scale)) <= 1.0
+        assert abs(w - max(16, width * scale)) <= 2.0
+        assert abs(h - max(16, height * scale)) <= 2.0

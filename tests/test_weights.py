@@ -70,6 +70,10 @@ def write_old_keras(path, weights):
     write_keras(path, weights, "{0}/{0}_W_1:0", "{0}/{0}_b_1:0")
 
 
+def write_first_keras(path, weights):
+    write_keras(path, weights, "{0}/{0}_W:0", "{0}/{0}_b:0")
+
+
 def write_new_keras(path, weights):
     write_keras(path, weights, "{0}/{0}/kernel:0", "{0}/{0}/bias:0")
 
@@ -120,6 +124,7 @@ def test_only_the_first_kernel_is_turned_from_bgr_to_rgb(weights):
         ("vgg.safetensors", write_safetensors),
         ("quantised.bin", write_quantised),
         ("old.h5", write_old_keras),
+        ("first.h5", write_first_keras),
         ("new.h5", write_new_keras),
     ],
 )
