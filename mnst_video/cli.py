@@ -186,9 +186,7 @@ def render_command(
     first_steps: Annotated[
         int | None, _option("first_steps", METHOD, "Steps on the first frame of a shot.")
     ] = None,
-    steps: Annotated[
-        int | None, _option("steps", METHOD, "Steps on each later frame, at most.")
-    ] = None,
+    steps: Annotated[int | None, _option("steps", METHOD, "Steps on each later frame.")] = None,
     cuts: Annotated[
         str | None,
         _option(
@@ -286,9 +284,10 @@ def render_command(
 @app.command()
 def doctor() -> None:
     """Print versions, device, weights and ffmpeg, and what is wrong, if anything."""
-    from mnst_video.doctor import examine
+    with _for_people(debug=False, after_interrupt="nothing was changed"):
+        from mnst_video.doctor import examine
 
-    findings = examine()
+        findings = examine()
     for name, value, problem in findings:
         out.print(
             f"{'✗' if problem else '✓'} {name}: {value}",

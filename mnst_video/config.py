@@ -102,7 +102,7 @@ class Options(BaseModel):
     pyramid_levels: Annotated[int, Field(ge=1, le=8)] = 4
     # A shot's first frame; more than 60 changes little to the eye.
     first_steps: Steps = 60
-    # Every later frame, at most: it starts from the previous result.
+    # Every later frame: it starts from the previous result.
     steps: Steps = 6
     # In pixel values: large to paint the first frame, small so that a settled picture stays.
     first_rate: Rate = 6.0
@@ -179,9 +179,10 @@ def read_preset(preset: str) -> dict[str, Any]:
         values = values.get("options") if isinstance(values, dict) else None
     if not isinstance(values, dict):
         raise UsageError(f"preset {preset}: this file holds no options")
-    for name in ("style1", "style2"):
-        if isinstance(values.get(name), str):
-            values[name] = path.parent / values[name]  # an absolute path stays itself
+    for name in ("style1", "style2", "weights"):
+        value = values.get(name)
+        if isinstance(value, str) and value not in ("packaged", "torchvision"):
+            values[name] = str(path.parent / value)  # an absolute path stays itself
     return values
 
 

@@ -69,9 +69,13 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
 
 
 def prepare(device: torch.device, threads: int | None) -> None:
-    """Set the threads, and on CUDA the deterministic algorithms that resuming needs."""
+    """Set the threads, and on CUDA the deterministic algorithms that resuming needs.
+
+    Both hold for the whole process. cuBLAS is deterministic only if it was not used before.
+    """
     torch.set_num_threads(threads or _cores())
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
         torch.use_deterministic_algorithms(True)

@@ -1,5 +1,7 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
+import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -58,14 +60,26 @@ def save_image(frame: Frame, path: Path | str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, then rename it. Raises MachineError."""
+    """Write a file, complete or not at all, also when the power fails. Raises MachineError."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(data)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def file_digest(path: Path) -> str | None:
+    """The SHA-256 of a file in hexadecimal, or None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def fit_style(style: Frame, width: int, height: int, scale: float = 1.0) -> Frame:

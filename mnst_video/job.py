@@ -6,26 +6,32 @@ is there and its file has that digest; whatever is not, is rendered again, to th
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL
 import torch
 
 from mnst_video.calibrate import Calibration
 from mnst_video.config import ENCODING, MAX_SIDE, Options
 from mnst_video.device import describe
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import Frame, load_frame, load_image, save_image, write_bytes
+from mnst_video.images import (
+    Frame,
+    file_digest,
+    load_frame,
+    load_image,
+    save_image,
+    write_bytes,
+)
 from mnst_video.schedule import GammaSchedule
 from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Result, Stylist, load_network, stylize_shot, working_size
@@ -43,7 +49,12 @@ NOT_IN_FINGERPRINT = ENCODING | {
 
 @dataclass(frozen=True)
 class Plan:
-    """What a render is about to do. `size` and `output_size` are (width, height)."""
+    """What a render is about to do.
+
+    first: the number, in the whole clip, of the first frame; `gammas` has one for each.
+    size, output_size: (width, height).
+    pending: the numbers of the frames that are still to be rendered.
+    """
 
     source: VideoInfo
     output: Path
@@ -57,7 +68,7 @@ class Plan:
     output_size: tuple[int, int]
     sigma2: tuple[float, ...]
     device: str
-    reused: int
+    pending: tuple[int, ...]
     notes: tuple[str, ...]
 
 
@@ -134,9 +145,10 @@ def render(
     options = options or Options()
     job = _Job(info, output, options, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
-    job.open(restart)
-    observe(job.plan())
-    job.render_frames(observe)
+    with _memory_errors():
+        job.open(restart)
+        observe(job.plan())
+        job.render_frames(observe)
     observe(Encoding(len(job.frames)))
     job.encode()
     keep = keep_frames or frames_dir is not None
@@ -155,6 +167,95 @@ def _nobody(_: Event) -> None:
     """The observer of a render that nobody watches."""
 
 
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Raise MachineError where memory runs out, on the device or in Python."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On a CPU torch raises a plain RuntimeError; on a GPU, a class of its own.
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            raise
+        raise MachineError("out of memory: give a smaller --max-side") from None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a render has to know of the whole clip before it begins.
+
+    calibrations: one for the clip, or one a shot with sigma = "shot".
+    """
+
+    shots: tuple[Shot, ...]
+    calibrations: tuple[Calibration, ...]
+    notes: tuple[str, ...] = ()
+
+    def calibration(self, shot: Shot) -> Calibration:
+        """The calibration that holds for a shot."""
+        return self.calibrations[shot.index if len(self.calibrations) > 1 else 0]
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> "Analysis":
+        """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError where it is not."""
+        return cls(
+            shots=tuple(Shot(**shot) for shot in saved["shots"]),
+            calibrations=tuple(Calibration(**c) for c in saved["calibrations"]),
+            notes=tuple(saved["notes"]),
+        )
+
+
+def _analyse(info: VideoInfo, stylist: Stylist, size: tuple[int, int], frames: range) -> Analysis:
+    """Find the shots of a whole clip, and measure the styles on frames sampled from it.
+
+    `frames` are those to be rendered: a clip that is damaged after them will do.
+    Raises InputError where one of them cannot be decoded.
+    """
+    options, notes = stylist.options, []
+    cuts = []
+    if isinstance(options.cuts, tuple):
+        cuts = [_cut_frame(info, seconds) for seconds in options.cuts]
+    detector, readable = CutDetector(), 0
+    try:
+        for frame in read_frames(info, *size):
+            if options.cuts == "auto":
+                detector.add(frame)
+            readable += 1
+    except InputError as error:
+        if readable < frames.stop:
+            raise
+        notes.append(str(error))
+    shots = split(info.frames, cuts or detector.cuts())
+    groups = shots if options.sigma == "shot" else (Shot(0, 0, info.frames),)
+    calibrations: list[Calibration] = []
+    content = read_frames(info, *size, 0, readable)
+    with contextlib.closing(content):
+        for group in groups:
+            wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
+            sample = [
+                f
+                for i, f in zip(range(group.start, group.end), content, strict=False)
+                if i in wanted
+            ]
+            calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
+    return Analysis(shots, tuple(calibrations), tuple(notes))
+
+
+def _cut_frame(info: VideoInfo, seconds: float) -> int:
+    frame = info.frame_at(seconds)
+    if not 0 < frame < info.frames:
+        duration = float(info.duration)
+        raise UsageError(
+            f"--cuts: {seconds:g} s is not inside the clip, which lasts {duration:.3f} s"
+        )
+    return frame
+
+
+def _spread(start: int, end: int, count: int) -> set[int]:
+    """At most `count` numbers spread evenly over `start` to `end`, half open."""
+    count = min(count, end - start)
+    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}
+
+
 class _Job:
     """The state of one render; see the module's text for what its folder holds."""
 
@@ -164,7 +265,7 @@ class _Job:
         self.info = info
         self.output = output
         self.options = options
-        self.folder = frames_dir or output.with_name(f"{output.name}.mnst")
+        self.folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
         self.frames = _passage_frames(info, options)
         schedule = GammaSchedule.ramp(options.gamma_from, options.gamma_to, info.times[-1])
         self.gammas = tuple(schedule.at(info.times[frame]) for frame in self.frames)
@@ -174,104 +275,66 @@ class _Job:
         self.size = working_size(info.width, info.height, max_side)
         self.stylist = Stylist(self.network, options, style1, style2, *self.size)
         self.settings = _settings(info, options, self.frames, self.size, self.network)
+        self.analysis = Analysis((), ())
+        self.shots: tuple[Shot, ...] = ()
         self.log: dict[int, dict[str, Any]] = {}
         self.reused = 0
-        self.notes = list(info.notes)
 
     def open(self, restart: bool) -> None:
         """Take up the job that the folder holds, or begin one. Raises UsageError, MachineError."""
-        before = self._saved()
-        if before is not None and before["settings"] != self.settings:
+        analysis = None
+        try:
+            analysis = self._saved()
+        except UsageError:
             if not restart:
-                raise UsageError(
-                    f"{self.folder}: holds frames made with other settings "
-                    f"({_differences(before['settings'], self.settings)}); use the same again, "
-                    "another --output, or --restart to move those frames aside and begin anew"
-                )
+                raise
             _move_aside(self.folder)
-            before = None
-        if before is None:
-            self._begin()
-        else:
-            self.clip_shots = tuple(Shot(**shot) for shot in before["shots"])
-            self.calibrations = [Calibration(**c) for c in before["calibrations"]]
-        self.shots = passage(self.clip_shots, self.frames.start, self.frames.stop)
+        self.analysis = analysis or self._begin()
+        self.shots = passage(self.analysis.shots, self.frames.start, self.frames.stop)
         self._verify()
 
-    def _saved(self) -> dict[str, Any] | None:
-        """What the folder's `job.json` says, or None where there is no job yet."""
+    def _saved(self) -> Analysis | None:
+        """The analysis of the job in the folder, or None where there is no job yet.
+
+        Raises UsageError where it is another job, or something else than a job.
+        """
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder}: is in the way: frames need a folder of this name")
+        remedy = (
+            "use another --output or --frames-dir, or --restart to move the old frames aside "
+            "and begin anew"
+        )
         try:
             saved = json.loads((self.folder / "job.json").read_text())
-            if not isinstance(saved, dict) or not {"settings", "shots", "calibrations"} <= {*saved}:
-                raise ValueError("it is not that of a job")
-            return saved
+            settings, analysis = saved["settings"], Analysis.from_json(saved["analysis"])
         except FileNotFoundError:
             if any(self.folder.glob("*.png")):
                 raise UsageError(
-                    f"{self.folder}: holds pictures that are not this program's; choose another"
+                    f"{self.folder}: holds pictures that are not this program's; {remedy}"
                 ) from None
             return None
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.folder}: its job.json cannot be read ({error})") from None
+        except OSError as error:
+            raise MachineError(f"{self.folder}: cannot be read ({error.strerror})") from None
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"{self.folder}: its job.json is damaged; {remedy}") from None
+        if settings != self.settings:
+            differences = _differences(settings, self.settings)
+            raise UsageError(
+                f"{self.folder}: holds frames made with other settings ({differences}); "
+                f"use the same again, {remedy}"
+            )
+        return analysis
 
-    def _begin(self) -> None:
+    def _begin(self) -> Analysis:
         """Analyse the clip and make the job folder."""
-        self.clip_shots = self._find_shots()
-        groups = self.clip_shots
-        if self.options.sigma != "shot":
-            groups = (Shot(0, 0, self.info.frames),)
-        readable = self.readable
-        self.calibrations = [
-            self.stylist.calibrate(self._sample(shot, readable)) for shot in groups
-        ]
+        analysis = _analyse(self.info, self.stylist, self.size, self.frames)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MachineError(f"{self.folder}: cannot be made ({error.strerror})") from None
-        job = {
-            "settings": self.settings,
-            "shots": [asdict(shot) for shot in self.clip_shots],
-            "calibrations": [asdict(c) for c in self.calibrations],
-        }
+        job = {"settings": self.settings, "analysis": asdict(analysis)}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
-
-    def _find_shots(self) -> tuple[Shot, ...]:
-        """The shots of the whole clip; also learns how many of its frames can be decoded."""
-        detector, self.readable = CutDetector(), 0
-        try:
-            for frame in read_frames(self.info, *self.size):
-                if self.options.cuts == "auto":
-                    detector.add(frame)
-                self.readable += 1
-        except InputError as error:
-            if self.readable < self.frames.stop:
-                raise
-            self.notes.append(str(error))
-        if isinstance(self.options.cuts, tuple):
-            return split(self.info.frames, map(self._frame_at, self.options.cuts))
-        return split(self.info.frames, detector.cuts())
-
-    def _frame_at(self, seconds: float) -> int:
-        """The first frame at or after a time. Raises UsageError past the end."""
-        for frame, time_of_frame in enumerate(self.info.times):
-            if time_of_frame >= Fraction(seconds):
-                return frame
-        raise UsageError(f"--cuts: {seconds:g} s is past the clip's last frame")
-
-    def _sample(self, shot: Shot, readable: int) -> Iterator[Frame]:
-        """Content frames spread evenly over a shot."""
-        end = min(shot.end, readable)
-        count = min(CALIBRATION_FRAMES, end - shot.start)
-        length = end - shot.start
-        wanted = {shot.start + (2 * i + 1) * length // (2 * count) for i in range(count)}
-        frames = read_frames(self.info, *self.size, shot.start, max(wanted) + 1)
-        return (frame for i, frame in enumerate(frames, shot.start) if i in wanted)
-
-    def calibration(self, shot: Shot) -> Calibration:
-        """The calibration that holds for a shot."""
-        return self.calibrations[shot.index if self.options.sigma == "shot" else 0]
+        return analysis
 
     def _verify(self) -> None:
         """Keep, of each shot, the frames from its start on that are whole; drop the rest."""
@@ -285,7 +348,7 @@ class _Job:
         for shot in self.shots:
             for frame in range(shot.start, shot.end):
                 entry = found.get(frame)
-                if entry is None or _digest(self._path(frame)) != entry["sha256"]:
+                if entry is None or file_digest(self._path(frame)) != entry["sha256"]:
                     break
                 self.log[frame] = entry
         self.reused = len(self.log)
@@ -304,10 +367,10 @@ class _Job:
             shots=self.shots,
             size=self.size,
             output_size=self._output_size() or self.size,
-            sigma2=tuple(self.stylist.sigma2(c) for c in self.calibrations),
+            sigma2=self._sigma2(),
             device=describe(self.network.device, self.network.dtype),
-            reused=self.reused,
-            notes=tuple(self.notes),
+            pending=tuple(frame for frame in self.frames if frame not in self.log),
+            notes=self.info.notes + self.analysis.notes,
         )
 
     def render_frames(self, observe: Observer) -> None:
@@ -336,7 +399,7 @@ class _Job:
             observe(StepDone(current, step + 1, steps))
 
         content_of_shot = (next(content) for _ in gammas)
-        calibration = self.calibration(shot)
+        calibration = self.analysis.calibration(shot)
         begun = time.monotonic()
         for result in stylize_shot(
             self.stylist, calibration, content_of_shot, gammas, previous, step_done
@@ -358,7 +421,7 @@ class _Job:
             "content": result.content,
             "style": result.style,
             "temporal": result.temporal,
-            "sha256": _digest(path),
+            "sha256": file_digest(path),
         }
         try:
             with (self.folder / "frames.jsonl").open("a") as file:
@@ -387,20 +450,16 @@ class _Job:
 
     def close(self, keep: bool) -> None:
         """Write `OUTPUT.mnst.json`; remove the frames unless they are to be kept."""
-        options = self.options.model_dump(mode="json")
-        for name in ("style1", "style2"):
-            options[name] = str(Path(options[name]).resolve())
         entries = [self.log[frame] for frame in self.frames]
         about = {
             "program": f"mnst-video {version('mnst-video')}",
             "input": str(self.info.path.resolve()),
             "output": self.output.name,
             "fps": f"{self.info.fps.numerator}/{self.info.fps.denominator}",
-            "size": self.size,
-            "cuts": [shot.start for shot in self.clip_shots[1:]],
-            "sigma2": [self.stylist.sigma2(c) for c in self.calibrations],
-            "gamma": [entry["gamma"] for entry in entries],
-            "options": options,
+            "cuts": [shot.start for shot in self.analysis.shots[1:]],
+            "sigma2": self._sigma2(),
+            "gamma": self.gammas,
+            "options": self._portable_options(),
             "settings": self.settings,
             "frames": entries,
         }
@@ -413,6 +472,23 @@ class _Job:
         (self.folder / "job.json").unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody put a file of their own there
             self.folder.rmdir()
+
+    def _portable_options(self) -> dict[str, Any]:
+        """The options with what they resolved to here, to do the same again elsewhere."""
+        options = self.options.model_dump(mode="json")
+        options["max_side"] = max(self.size)
+        options["precision"] = "bf16" if self.network.dtype == torch.bfloat16 else "float32"
+        for name in ("style1", "style2"):
+            if getattr(self.options, name) == Options.model_fields[name].default:
+                del options[name]  # the shipped pictures lie elsewhere on another machine
+            else:
+                options[name] = str(Path(options[name]).resolve())
+        if Path(options["weights"]).is_file():
+            options["weights"] = str(Path(options["weights"]).resolve())
+        return options
+
+    def _sigma2(self) -> tuple[float, ...]:
+        return tuple(self.stylist.sigma2(c) for c in self.analysis.calibrations)
 
     def _gamma(self, frame: int) -> float:
         return self.gammas[frame - self.frames.start]
@@ -443,20 +519,16 @@ def _check_output(output: Path, source: Path, overwrite: bool) -> None:
 
 
 def _passage_frames(info: VideoInfo, options: Options) -> range:
-    """The frames whose times lie in the passage, half open."""
-    start, end = options.start or 0.0, options.end
-    inside = [
-        frame
-        for frame, seconds in enumerate(info.times)
-        if seconds >= Fraction(start) and (end is None or seconds < Fraction(end))
-    ]
-    if not inside:
-        upto = "the end" if end is None else f"{end:g} s"
+    """The frames of the passage, half open."""
+    start = info.frame_at(options.start or 0.0)
+    end = info.frames if options.end is None else info.frame_at(options.end)
+    if start >= end:
+        upto = "the end" if options.end is None else f"{options.end:g} s"
         raise UsageError(
-            f"{info.path}: no frame lies between {start:g} s and {upto}; "
+            f"{info.path}: no frame lies between {options.start or 0.0:g} s and {upto}; "
             f"the clip lasts {float(info.duration):.3f} s"
         )
-    return range(inside[0], inside[-1] + 1)
+    return range(start, end)
 
 
 def _settings(
@@ -466,22 +538,29 @@ def _settings(
     device = network.device.type
     return {
         **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
-        "input": _digest(info.path),
-        "style1": _digest(options.style1),
-        "style2": _digest(options.style2),
+        "input": file_digest(info.path),
+        "style1": file_digest(options.style1),
+        "style2": file_digest(options.style2),
         "weights": network.sha256,
         "frames": f"{frames.start} to {frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
         "device": device,
+        "processor": _processor(network.device),
         "precision": str(network.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device == "cpu" else None,
-        "versions": {
-            "mnst-video": version("mnst-video"),
-            "torch": torch.__version__,
-            "opencv": cv2.__version__,
-            "numpy": np.__version__,
-        },
+        "mnst-video": version("mnst-video"),
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
     }
+
+
+def _processor(device: torch.device) -> str:
+    """What of a processor decides rounding: a CPU's vector instructions, a GPU's model."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else device.type
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -502,12 +581,3 @@ def _move_aside(folder: Path) -> None:
         folder.rename(aside)
     except OSError as error:
         raise MachineError(f"{folder}: cannot be moved aside ({error.strerror})") from None
-
-
-def _digest(path: Path) -> str | None:
-    """The SHA-256 of a file, or None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None

@@ -1,6 +1,7 @@
 """The losses of two-style transfer, on VGG-19 features and on pixels.
 
-"The article" is MNST, neural style transfer with two style images. Its loss is
+"The article" is MNST, "Mixed Neural Style Transfer With Two Style Images" (Towards Data Science;
+see docs/method.md). Its loss is
 
     L(x) = alpha * C(x) + beta * (gamma * sigma1 * S1(x) + (1 - gamma) * sigma2 * S2(x)).
 
@@ -12,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mnst_video.vgg import VGG19
@@ -28,9 +28,6 @@ STYLE_LAYERS: Mapping[str, float] = {
     "block5_conv1": 0.01,
 }
 
-# Below this share of the picture an uncovered area has too few places for statistics of its own.
-SMALLEST_UNCOVERED = 0.003
-
 
 def gram_matrix(features: Tensor) -> Tensor:
     """F F^T of a feature map, not divided by its dimensions.
@@ -45,11 +42,9 @@ def gram_matrix(features: Tensor) -> Tensor:
 def masked_gram(features: Tensor, mask: Tensor) -> Tensor:
     """The Gram matrix that a picture would have if all of it were like the masked area.
 
-    `mask` is `(1, 1, H, W)`, 0..1, of the picture's size and not all 0; `features` as above.
+    `mask` is `(1, 1, h, w)`, 0..1, of the features' size and not all 0.
     """
-    height, width = features.shape[2:]
-    share = F.adaptive_avg_pool2d(mask, (height, width))
-    return gram_matrix(features.float() * share.sqrt()) / share.mean()
+    return gram_matrix(features.float() * mask.sqrt()) / mask.mean()
 
 
 def style_loss(grams: Grams, target: Grams) -> Tensor:
@@ -72,15 +67,14 @@ def temporal_loss(image: Tensor, warped: Tensor, reliability: Tensor) -> Tensor:
     return (reliability * (image - warped).square()).mean()
 
 
-def mix(gamma: float, sigma2: float, sigma1: float = 1.0) -> float:
-    """The share w of style 1 in the blended target, 0..1.
+def mix(gamma: float, sigma2: float) -> float:
+    """The share w of style 1 in the blended target, 0..1; sigma1 is 1, as in the article.
 
-    With a = gamma * sigma1 and b = (1 - gamma) * sigma2,
+    With a = gamma and b = (1 - gamma) * sigma2,
     a*|G - G1|^2 + b*|G - G2|^2 = (a + b) * |G - (a*G1 + b*G2) / (a + b)|^2 + constant:
     two styles are one target at w = a / (a + b), and cost what one costs.
     """
-    a, b = gamma * sigma1, (1.0 - gamma) * sigma2
-    return a / (a + b)
+    return gamma / (gamma + (1.0 - gamma) * sigma2)
 
 
 def blend(grams1: Grams, grams2: Grams, w: float) -> Grams:
@@ -90,7 +84,7 @@ def blend(grams1: Grams, grams2: Grams, w: float) -> Grams:
 
 @dataclass(frozen=True)
 class Losses:
-    """The value of an objective (a scalar with a gradient) and its three terms before weighting."""
+    """An objective's value, with a gradient, and three of its terms before weighting; scalars."""
 
     total: Tensor
     content: Tensor
@@ -113,9 +107,10 @@ class Objective:
         depends on the resolution and the layers keep the article's balance.
     warped, reliability: the previous result along the flow and where to trust it, or None.
     The weights multiply the terms as `content_loss`, `style_loss` and `temporal_loss` give them.
-    uncovered_weight: of a second style loss, of the area that is not reliable alone, times
-        `style_weight` and that area's share of the picture. The paint there is new, and the
-        picture's own Grams, satisfied by the rest of it, would leave it bare.
+    uncovered: masks `(1, 1, h, w)`, 0..1, by style layer, of the area that is not reliable, or
+        None. The paint there is new, and the picture's own Grams, satisfied by the rest of it,
+        would leave it bare: so it gets a style loss of its own, times `uncovered_weight`. That
+        is part of the total and of no other term.
     """
 
     network: VGG19
@@ -127,6 +122,7 @@ class Objective:
     style_weight: float
     temporal_weight: float = 0.0
     uncovered_weight: float = 0.0
+    uncovered: Mapping[str, Tensor] | None = None
     warped: Tensor | None = None
     reliability: Tensor | None = None
 
@@ -141,19 +137,13 @@ class Objective:
         if self.warped is not None and self.reliability is not None:
             temporal = temporal_loss(image, self.warped, self.reliability)
             total = total + self.temporal_weight * temporal
-            total = total + self.style_weight * self._uncovered(features, self.reliability)
+        if self.uncovered is not None:
+            grams = {
+                name: masked_gram(features[name], mask) / self.gram_divisor
+                for name, mask in self.uncovered.items()
+            }
+            total = total + self.uncovered_weight * style_loss(grams, self.target)
         return Losses(total, content, style, temporal)
-
-    def _uncovered(self, features: dict[str, Tensor], reliability: Tensor) -> Tensor | float:
-        """The weighted style loss of the uncovered area; 0 where that is too small for a Gram."""
-        share = float(1.0 - reliability.mean())
-        if self.uncovered_weight == 0.0 or share < SMALLEST_UNCOVERED:
-            return 0.0
-        mask = 1.0 - reliability
-        grams = {
-            name: masked_gram(features[name], mask) / self.gram_divisor for name in STYLE_LAYERS
-        }
-        return self.uncovered_weight * share * style_loss(grams, self.target)
 
 
 def style_grams(network: VGG19, image: Tensor, divisor: float) -> Grams:

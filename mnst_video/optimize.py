@@ -10,7 +10,7 @@ from torch import Tensor
 from mnst_video.errors import DivergedError
 from mnst_video.losses import Losses
 
-# Kingma and Ba, "Adam" (ICLR 2015), the constants of section 2, which Keras and PyTorch share.
+# Kingma and Ba, "Adam" (ICLR 2015), the constants of section 2.
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 

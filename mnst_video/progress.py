@@ -54,14 +54,15 @@ def plan_lines(plan: Plan) -> list[str]:
             first, f"{plan.style2.name} + {plan.style1.name}"
         )
     sigma = ", ".join(f"{value:.3g}" for value in plan.sigma2)
-    width, height = plan.size
-    sizes = f"{width}×{height}"
+    sizes = f"{plan.size[0]}×{plan.size[1]}"
+    if plan.size != (plan.source.width, plan.source.height):
+        sizes += f" of {plan.source.width}×{plan.source.height} (--max-side)"
     if plan.output_size != plan.size:
-        sizes += f" (written at {plan.output_size[0]}×{plan.output_size[1]})"
+        sizes += f", written at {plan.output_size[0]}×{plan.output_size[1]}"
     shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
-    cuts = [shot.start for shot in plan.shots[1:]]
+    cuts = [f"{float(plan.source.times[shot.start]):.3f}" for shot in plan.shots[1:]]
     if cuts:
-        shots += f" (cut at frame {', '.join(map(str, cuts))})"
+        shots += f" (--cuts {','.join(cuts)})"
     rate = plan.source.fps
     fps = f"{rate}" if rate.denominator == 1 else f"{float(rate):.3f}"
     lines = [
@@ -69,8 +70,8 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{plan.source.path.name}: {len(plan.gammas)} frames at {fps} fps, {shots}, "
         f"{sizes}, {plan.device}",
     ]
-    if plan.reused:
-        lines.append(f"going on: {plan.reused} of {len(plan.gammas)} frames are done already")
+    if reused := len(plan.gammas) - len(plan.pending):
+        lines.append(f"going on: {reused} of {len(plan.gammas)} frames are done already")
     return lines + [f"note: {note}" for note in plan.notes]
 
 
@@ -108,7 +109,7 @@ class _Json(_Silent):
                 "output": str(event.output),
                 "frames": len(event.gammas),
                 "first": event.first,
-                "reused": event.reused,
+                "reused": len(event.gammas) - len(event.pending),
                 "shots": [[shot.start, shot.end] for shot in event.shots],
                 "size": event.size,
                 "sigma2": event.sigma2,
@@ -139,9 +140,9 @@ class _Pace:
 
     def __init__(self, plan: Plan) -> None:
         self.total = len(plan.gammas)
-        self.first_frames = {shot.start for shot in plan.shots}
+        self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
-        self.firsts_left = len(plan.shots)
+        self.firsts_left = len(self.first_frames)
 
     def add(self, event: FrameDone) -> None:
         is_first = event.frame in self.first_frames
@@ -217,7 +218,12 @@ class _Live(_Silent):
             for line in plan_lines(event):
                 self.console.print(escape(line), highlight=False)
             self._pace = _Pace(event)
-            update(self._task, total=self._pace.total, completed=event.reused, state="")
+            update(
+                self._task,
+                total=self._pace.total,
+                completed=len(event.gammas) - len(event.pending),
+                state="",
+            )
         elif isinstance(event, StepDone):
             update(self._task, description=f"frame {event.frame}, step {event.step}/{event.steps}")
         elif isinstance(event, FrameDone):

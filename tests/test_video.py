@@ -570,3 +570,11 @@ def test_an_unknown_extension_is_refused_with_the_known_ones(tmp_path, clip, nam
     with pytest.raises(UsageError, match=r"unknown kind of video.*\.mp4.*\.mkv"):
         put(tmp_path / name, probe(clip), [BLACK])
     assert started == []
+
+
+def test_a_time_means_the_frame_that_begins_nearest(make_clip):
+    info = probe(make_clip(frames=5, fps="24"))
+    assert [info.frame_at(t) for t in (0.0, 0.02, 0.022, 0.042, 0.125, 0.2)] == [0, 0, 1, 1, 3, 5]
+    assert info.frame_at(100.0) == info.frames
+    for frame, begin in enumerate(info.times):
+        assert info.frame_at(round(float(begin), 3)) == frame

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = 288, 160  # pixels of the clip; both even
+WIDTH, HEIGHT = 256, 144  # pixels of the clip; both even
 FPS = 24
 FRAMES = 72
 BPM = 120
