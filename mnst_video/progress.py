@@ -5,9 +5,10 @@ import time
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from mnst_video.job import Encoding, Event, FrameDone, Plan, StepDone
 
@@ -136,7 +137,7 @@ class _Json(_Silent):
 
 
 class _Pace:
-    """Estimates the seconds left; a shot's first frame counts for more than a later one."""
+    """Estimates the time left; a shot's first frame takes longer than a later one."""
 
     def __init__(self, plan: Plan) -> None:
         self.total = len(plan.gammas)
@@ -186,22 +187,19 @@ class _Plain(_Silent):
 
 
 class _Live(_Silent):
-    """A live progress bar."""
+    """A live bar, and the present frame's state on a line below it."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("frames", total=None, state="looking at the clip")
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        self._progress = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
+        self._task = self._progress.add_task("looking at the clip", total=None, left="")
+        self._step, self._frame = "", ""
+        self._state = Text(no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._progress, self._state), console=console, transient=True)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(
@@ -210,33 +208,31 @@ class _Live(_Silent):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def __call__(self, event: Event) -> None:
         update = self._progress.update
         if isinstance(event, Plan):
             for line in plan_lines(event):
-                self.console.print(escape(line), highlight=False)
+                self.say(line)
             self._pace = _Pace(event)
-            update(
-                self._task,
-                total=self._pace.total,
-                completed=len(event.gammas) - len(event.pending),
-                state="",
-            )
+            done = self._pace.total - len(event.pending)
+            update(self._task, description="frames", total=self._pace.total, completed=done)
         elif isinstance(event, StepDone):
-            update(self._task, description=f"frame {event.frame}, step {event.step}/{event.steps}")
+            self._step = f"frame {event.frame}, step {event.step}/{event.steps}"
         elif isinstance(event, FrameDone):
             self._pace.add(event)
             result = event.result
-            state = (
-                f"shot {event.shot + 1} γ {event.gamma:.3f} style {result.style:.3f} "
-                f"content {result.content:.3f} · {event.seconds:.2f} s/frame · "
-                f"{self._pace.left(event.done)} left"
+            self._frame = (
+                f"shot {event.shot + 1}, γ {event.gamma:.3f}, style {result.style:.3f}, "
+                f"content {result.content:.3f}, {event.seconds:.1f} s a frame"
             )
-            update(self._task, completed=event.done, state=state)
+            left = f"{self._pace.left(event.done)} left"
+            update(self._task, completed=event.done, left=left)
         else:
-            update(self._task, description="encoding", state="")
+            self._step = self._frame = ""
+            update(self._task, description="encoding", left="")
+        self._state.plain = "  ".join(filter(None, (self._step, self._frame)))
 
 
 def clock(seconds: float) -> str:
