@@ -143,9 +143,9 @@ def render(
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
     _check_output(output, source, overwrite)
     options = options or Options()
-    job = _Job(info, output, options, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with _memory_errors():
+        job = _Job(info, output, options, Path(frames_dir) if frames_dir else None)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -173,8 +173,9 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # On a CPU torch raises a plain RuntimeError; on a GPU, a class of its own.
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+        # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and "allocate memory" not in str(error):
             raise
         raise MachineError("out of memory: give a smaller --max-side") from None
 
@@ -231,11 +232,8 @@ def _analyse(info: VideoInfo, stylist: Stylist, size: tuple[int, int], frames: r
     with contextlib.closing(content):
         for group in groups:
             wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
-            sample = [
-                f
-                for i, f in zip(range(group.start, group.end), content, strict=False)
-                if i in wanted
-            ]
+            numbered = zip(range(group.start, group.end), content, strict=False)
+            sample = [frame for number, frame in numbered if number in wanted]
             calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
     return Analysis(shots, tuple(calibrations), tuple(notes))
 
@@ -476,7 +474,7 @@ class _Job:
     def _portable_options(self) -> dict[str, Any]:
         """The options with what they resolved to here, to do the same again elsewhere."""
         options = self.options.model_dump(mode="json")
-        options["max_side"] = max(self.size)
+        options["max_side"] = max(32, *self.size)  # 32 is the least that the option takes
         options["precision"] = "bf16" if self.network.dtype == torch.bfloat16 else "float32"
         for name in ("style1", "style2"):
             if getattr(self.options, name) == Options.model_fields[name].default:
