@@ -1,9 +1,10 @@
 """Cuts are found where they are, and nowhere else; shots are half-open runs of frames."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mnst_video.config import resource
 from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.video import probe, read_frames
 
@@ -59,7 +60,7 @@ def test_one_frame_or_none_has_no_cut():
 
 
 def test_the_cut_of_the_sample_clip_is_found():
-    info = probe(resource("samples/clip.mp4"))
+    info = probe(Path(__file__).parents[1] / "samples/clip.mp4")
     assert info.frames == 72
     assert cuts_of(read_frames(info, 96, 54)) == [48]
 
