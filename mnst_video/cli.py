@@ -92,13 +92,13 @@ def _default(name: str) -> str:
     return f"[dim](default: {value.name if isinstance(value, Path) else value})[/dim]"
 
 
-def _option(name: str, panel: str, text: str, *flags: str, metavar: str | None = None) -> Any:
+def _option(name: str, panel: str, text: str, metavar: str | None = None) -> Any:
     """A flag for a field of `Options`; it is None unless the user gives it."""
     flag = "--" + name.replace("_", "-")
     has_default = Options.model_fields[name].default is not None
     shown = f"{text} {_default(name)}" if has_default else text
     return typer.Option(
-        *(flags or (flag,)), help=shown, rich_help_panel=panel, metavar=metavar, show_default=False
+        flag, help=shown, rich_help_panel=panel, metavar=metavar, show_default=False
     )
 
 
