@@ -98,13 +98,15 @@ def _option(name: str, panel: str, text: str, metavar: str | None = None) -> Any
     has_default = Options.model_fields[name].default is not None
     shown = f"{text} {_default(name)}" if has_default else text
     return typer.Option(
-        flag, help=shown, rich_help_panel=panel, metavar=metavar, show_default=False
+        flag, help=shown, rich_help_panel=panel, metavar=metavar, show_default=False, readable=False
     )
 
 
 @app.command(name="render")
 def render_command(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="The clip.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="The clip.", show_default=False, readable=False)
+    ],
     output: Annotated[
         Path | None,
         typer.Option(

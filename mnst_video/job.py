@@ -264,6 +264,8 @@ class _Job:
         self.output = output
         self.options = options
         self.folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
+        if self.folder.resolve() in {output.resolve(), _record(output).resolve()}:
+            raise UsageError(f"{self.folder}: is where the output goes; give another --frames-dir")
         self.frames = _passage_frames(info, options)
         schedule = GammaSchedule.ramp(options.gamma_from, options.gamma_to, info.times[-1])
         self.gammas = tuple(schedule.at(info.times[frame]) for frame in self.frames)
@@ -280,48 +282,44 @@ class _Job:
 
     def open(self, restart: bool) -> None:
         """Take up the job that the folder holds, or begin one. Raises UsageError, MachineError."""
-        analysis = None
-        try:
-            analysis = self._saved()
-        except UsageError:
-            if not restart:
-                raise
-            _move_aside(self.folder)
-        self.analysis = analysis or self._begin()
+        self.analysis = self._saved(restart) or self._begin()
         self.shots = passage(self.analysis.shots, self.frames.start, self.frames.stop)
         self._verify()
 
-    def _saved(self) -> Analysis | None:
-        """The analysis of the job in the folder, or None where there is no job yet.
+    def _saved(self, restart: bool) -> Analysis | None:
+        """The analysis of the job in the folder, or None where a job is to begin.
 
-        Raises UsageError where it is another job, or something else than a job.
+        Raises UsageError where it is another job, which `restart` moves aside, or no job at all.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder}: is in the way: frames need a folder of this name")
-        remedy = (
-            "use another --output or --frames-dir, or --restart to move the old frames aside "
-            "and begin anew"
-        )
         try:
             saved = json.loads((self.folder / "job.json").read_text())
             settings, analysis = saved["settings"], Analysis.from_json(saved["analysis"])
+            if settings == self.settings:
+                return analysis
+            differences = _differences(settings, self.settings)
+            problem = f"holds frames made with other settings ({differences})"
         except FileNotFoundError:
             if any(self.folder.glob("*.png")):
                 raise UsageError(
-                    f"{self.folder}: holds pictures that are not this program's; {remedy}"
+                    f"{self.folder}: holds pictures that are not this program's; "
+                    "give an empty folder as --frames-dir"
                 ) from None
             return None
         except OSError as error:
             raise MachineError(f"{self.folder}: cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(f"{self.folder}: its job.json is damaged; {remedy}") from None
-        if settings != self.settings:
-            differences = _differences(settings, self.settings)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            problem = "its job.json is damaged"
+        if not any(self.folder.glob("*.png")):
+            return None  # nothing was finished: there is nothing to lose
+        if not restart:
             raise UsageError(
-                f"{self.folder}: holds frames made with other settings ({differences}); "
-                f"use the same again, {remedy}"
+                f"{self.folder}: {problem}; use the same settings again, another --output or "
+                "--frames-dir, or --restart to move the old frames aside and begin anew"
             )
-        return analysis
+        _move_aside(self.folder)
+        return None
 
     def _begin(self) -> Analysis:
         """Analyse the clip and make the job folder."""
@@ -461,8 +459,7 @@ class _Job:
             "settings": self.settings,
             "frames": entries,
         }
-        record = self.output.with_name(f"{self.output.name}.mnst.json")
-        write_bytes(record, json.dumps(about, indent=1).encode())
+        write_bytes(_record(self.output), json.dumps(about, indent=1).encode())
         if keep:
             return
         for path in (*map(self._path, self.frames), self.folder / "frames.jsonl"):
@@ -500,6 +497,11 @@ class _Job:
         return self.options.output_size
 
 
+def _record(output: Path) -> Path:
+    """Where the record of a finished render goes."""
+    return output.with_name(f"{output.name}.mnst.json")
+
+
 def _check_output(output: Path, source: Path, overwrite: bool) -> None:
     check_output(output)
     if output.exists():
@@ -509,6 +511,8 @@ def _check_output(output: Path, source: Path, overwrite: bool) -> None:
             raise UsageError(f"{output}: is a folder; give a file name")
         if not overwrite:
             raise UsageError(f"{output}: exists; use --overwrite, or another --output")
+    if _record(output).is_dir():
+        raise UsageError(f"{_record(output)}: is a folder, where the render's record goes")
     folder = output.resolve().parent
     if not folder.is_dir():
         raise UsageError(f"{output}: there is no folder {folder}")
@@ -572,10 +576,15 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _move_aside(folder: Path) -> None:
+    """Move a job's own files into a new folder beside it; what else lies there stays."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.old{number}")).exists():
         number += 1
+    frames = (path for path in folder.glob("*.png") if path.stem.isdecimal())
     try:
-        folder.rename(aside)
+        aside.mkdir()
+        for path in (*frames, folder / "frames.jsonl", folder / "job.json"):
+            if path.exists():
+                path.rename(aside / path.name)
     except OSError as error:
         raise MachineError(f"{folder}: cannot be moved aside ({error.strerror})") from None

@@ -328,7 +328,9 @@ def _command(
     picture += ["pad=ceil(iw/2)*2:ceil(ih/2)*2", "scale=out_color_matrix=bt709:out_range=tv"]
     if passage is None:
         if source.start:
-            picture.append(f"setpts=PTS+{float(source.start):.6f}/TB")
+            # In a fine time base: in that of the frames it would be cut to whole frames.
+            ticks = round(source.start * 90000)
+            picture.append(f"settb=1/90000,setpts=PTS+{ticks}")
         fits = set(source.audio) <= CONTAINERS[partial.suffix.lower()]
         sound = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
     else:
@@ -344,6 +346,7 @@ def _command(
         *("-i", f"file:{source.path.resolve()}"),
         *("-map", "0:v:0", "-map", "1:a?", "-map_metadata", "1", *sound),
         *("-vf", ",".join(picture), "-fps_mode", "passthrough"),
+        *(("-enc_time_base", "1/90000") if source.start and passage is None else ()),
         *("-c:v", "libx264", "-crf", str(crf), "-pix_fmt", "yuv420p"),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-color_range", "tv", "-movflags", "+faststart"),
