@@ -660,3 +660,30 @@ def test_the_record_holds_what_auto_resolved_to(tmp_path, clip):
     assert options["precision"] in ("bf16", "float32")
     assert options["style1"] == str(clip.with_name("s.png").resolve())
     assert "style2" not in options
+
+
+def test_restart_never_moves_a_folder_of_somebody_else(tmp_path, clip, quick):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "photo.png").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="empty folder"):
+        render(clip, tmp_path / "o.mp4", quick(), frames_dir=mine, restart=True)
+    assert [path.name for path in mine.iterdir()] == ["photo.png"]
+
+
+def test_a_job_without_a_finished_frame_does_not_block_the_next(tmp_path, clip, quick):
+    output = tmp_path / "o.mp4"
+
+    def stop(event):
+        if isinstance(event, Plan):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(clip, output, quick(first_steps=3), observe=stop)
+    assert render(clip, output, quick(first_steps=2)).frames == probe(clip).frames
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.mp4.mnst.json"])
+def test_the_frames_cannot_lie_where_the_output_goes(tmp_path, clip, quick, name):
+    with pytest.raises(UsageError, match="--frames-dir"):
+        render(clip, tmp_path / "o.mp4", quick(), frames_dir=tmp_path / name)
