@@ -139,8 +139,10 @@ def render(
     """
     begun = time.monotonic()
     source = Path(source)
-    info = probe(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
+    for path in (source, output, Path(frames_dir or "")):
+        _check_name(path)
+    info = probe(source)
     _check_output(output, source, overwrite)
     options = options or Options()
     observe = observe or _nobody
@@ -495,6 +497,15 @@ class _Job:
         if self.options.output_size == "source":
             return (self.info.width, self.info.height)
         return self.options.output_size
+
+
+def _check_name(path: Path) -> None:
+    """Raise UsageError for a path that OpenCV cannot take: it would crash on it."""
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = ascii(str(path))[1:-1]
+        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
 
 
 def _record(output: Path) -> Path:

@@ -687,3 +687,11 @@ def test_a_job_without_a_finished_frame_does_not_block_the_next(tmp_path, clip, 
 def test_the_frames_cannot_lie_where_the_output_goes(tmp_path, clip, quick, name):
     with pytest.raises(UsageError, match="--frames-dir"):
         render(clip, tmp_path / "o.mp4", quick(), frames_dir=tmp_path / name)
+
+
+@pytest.mark.parametrize("which", ["source", "output", "frames_dir"])
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_done(tmp_path, clip, quick, which):
+    paths = {"source": clip, "output": tmp_path / "o.mp4", "frames_dir": tmp_path / "f"}
+    paths[which] = tmp_path / "bad\udcff.mp4"
+    with pytest.raises(UsageError, match="UTF-8"):
+        render(paths["source"], paths["output"], quick(), frames_dir=paths["frames_dir"])
