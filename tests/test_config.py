@@ -131,7 +131,7 @@ def test_something_must_pull():
 
 def test_options_cannot_be_changed():
     with pytest.raises(ValidationError):
-        Options().steps = 3  # type: ignore[misc]
+        Options().steps = 3
 
 
 def test_without_presets_and_options_the_defaults_hold():
