@@ -29,6 +29,7 @@ from mnst_video import stylize
 from mnst_video.config import Options
 from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, load_image
+from mnst_video.schedule import Fader
 from mnst_video.video import probe, read_frames
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -90,7 +91,7 @@ def main() -> None:
     count = parser.parse_args().frames
     info = probe(SAMPLES / "clip.mp4")
     content = list(read_frames(info, info.width, info.height, 0, count))
-    gammas = [t / (count - 1) for t in range(count)]
+    faders = [Fader(0, t / (count - 1)) for t in range(count)]
     styles = [load_image(SAMPLES / name) for name in ("swirls.jpg", "ink.jpg")]
     network = stylize.load_network(Options())
     judged = judge(content)
@@ -99,11 +100,11 @@ def main() -> None:
     print("| | √E | style, middle | style, end | sharpness | s a frame |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, options, patches in ROWS:
-        stylist = stylize.Stylist(network, Options(**options), *styles, info.width, info.height)
+        stylist = stylize.Stylist(network, Options(**options), styles, info.width, info.height)
         calibration = stylist.calibrate(content[::3])
         begun = time.monotonic()
         with patch.multiple(stylize, **patches) if patches else nullcontext():
-            results = list(stylize.stylize_shot(stylist, calibration, content, gammas))
+            results = list(stylize.stylize_shot(stylist, calibration, content, faders))
         seconds = (time.monotonic() - begun) / count
         frames = [result.frame for result in results]
         sharpness = high_frequencies(frames[-1]) / high_frequencies(frames[0])

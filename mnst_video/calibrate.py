@@ -1,8 +1,9 @@
 """How strong the styles are on a clip: the reference of the losses, and sigma in closed form."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -12,7 +13,7 @@ from mnst_video.vgg import VGG19
 
 @dataclass(frozen=True)
 class Calibration:
-    """Losses of bare content, averaged over sampled frames of a clip or a shot.
+    """Losses of bare content against two styles, averaged over frames of a clip or a shot.
 
     style1, style2: the style losses S1 and S2 of the content itself, S1c and S2c.
     cross: the sum over layers of w_l * mean((Gc - G1) * (Gc - G2)).
@@ -48,30 +49,38 @@ class Calibration:
 def calibrate(
     network: VGG19,
     images: Iterable[torch.Tensor],
-    grams1: Grams,
-    grams2: Grams,
+    styles: Sequence[Grams],
     content_layer: str,
     gram_divisor: float,
-) -> Calibration:
-    """Measure content images, each `(1, 3, H, W)`, RGB, 0..255, against the Grams of two styles.
+) -> tuple[Calibration, ...]:
+    """Measure content images, each `(1, 3, H, W)`, RGB, 0..255, against the Grams of the styles.
 
-    Grams are divided by `gram_divisor`, as those of the styles were.
-    Raises ValueError where there is no image.
+    Returns one calibration for each pair of neighbouring styles. Grams are divided by
+    `gram_divisor`, as those of the styles were. Raises ValueError where there is no image.
     """
     rows = []
     for image in images:
         with torch.no_grad():
             features = network(image, {*STYLE_LAYERS, content_layer})
             grams = {name: gram_matrix(features[name]) / gram_divisor for name in STYLE_LAYERS}
-            cross = torch.stack(
-                [
-                    weight * ((grams[name] - grams1[name]) * (grams[name] - grams2[name])).mean()
-                    for name, weight in STYLE_LAYERS.items()
-                ]
-            ).sum()
             content = features[content_layer].float().square().mean()
-            losses = (style_loss(grams, grams1), style_loss(grams, grams2), cross, content)
-            rows.append([float(value) for value in losses])
+            losses = [style_loss(grams, style) for style in styles]
+            crosses = [_cross(grams, *pair) for pair in pairwise(styles)]
+            rows.append(torch.stack([content, *losses, *crosses]).double().cpu())
     if not rows:
         raise ValueError("a calibration needs at least one image")
-    return Calibration(*(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+    content_mean, *means = torch.stack(rows).mean(0).tolist()
+    losses_mean, crosses_mean = means[: len(styles)], means[len(styles) :]
+    return tuple(
+        Calibration(first, second, cross, content_mean)
+        for (first, second), cross in zip(pairwise(losses_mean), crosses_mean, strict=True)
+    )
+
+
+def _cross(grams: Grams, grams1: Grams, grams2: Grams) -> torch.Tensor:
+    """The sum over layers of w_l * mean((G - G1) * (G - G2))."""
+    products = [
+        weight * ((grams[name] - grams1[name]) * (grams[name] - grams2[name])).mean()
+        for name, weight in STYLE_LAYERS.items()
+    ]
+    return torch.stack(products).sum()

@@ -13,14 +13,21 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from mnst_video.config import MAX_SIDE, Options, make_options, preset_names
+from mnst_video.config import Options
 from mnst_video.errors import MnstError, Terminated
+from mnst_video.flags import MACHINE, MAIN, options_of, takes_options
+from mnst_video.presets import (
+    make_options,
+    options_toml,
+    preset_names,
+    preset_summary,
+    preset_text,
+    save_preset,
+)
 
 # Rich would read `:cat:` in a file's name as an emoji.
 out = Console(emoji=False)
 err = Console(stderr=True, emoji=False)
-
-MAIN, LOOK, METHOD, MACHINE = "Main options", "Look", "Method", "Machine and progress"
 
 
 class RenderByDefault(TyperGroup):
@@ -86,179 +93,58 @@ def _root(
     pass
 
 
-def _default(name: str) -> str:
-    """The default of an option, for its help text."""
-    value = Options.model_fields[name].default
-    return f"[dim](default: {value.name if isinstance(value, Path) else value})[/dim]"
+def _option(panel: str, text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False)
 
 
-def _option(name: str, panel: str, text: str, metavar: str | None = None) -> Any:
-    """A flag for a field of `Options`; it is None unless the user gives it."""
-    flag = "--" + name.replace("_", "-")
-    has_default = Options.model_fields[name].default is not None
-    shown = f"{text} {_default(name)}" if has_default else text
-    return typer.Option(
-        flag, help=shown, rich_help_panel=panel, metavar=metavar, show_default=False, readable=False
-    )
+Source = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="The clip.", show_default=False, readable=False)
+]
+Debug = Annotated[bool, _option(MACHINE, "Show tracebacks.", "--debug")]
 
 
 @app.command(name="render")
+@takes_options
 def render_command(
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="The clip.", show_default=False, readable=False)
-    ],
+    source: Source,
+    *,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            rich_help_panel=MAIN,
-            show_default=False,
-            help="The clip to write: .mp4, .mov, .m4v or .mkv (default: INPUT_mnst.mp4 beside it).",
-        ),
-    ] = None,
-    style1: Annotated[Path | None, _option("style1", MAIN, "The picture that γ = 1 shows.")] = None,
-    style2: Annotated[Path | None, _option("style2", MAIN, "The picture that γ = 0 shows.")] = None,
-    gamma_from: Annotated[
-        float | None, _option("gamma_from", MAIN, "γ at the first frame.")
-    ] = None,
-    gamma_to: Annotated[float | None, _option("gamma_to", MAIN, "γ at the last frame.")] = None,
-    start: Annotated[
-        float | None, _option("start", MAIN, "Render from this time on.", metavar="SECONDS")
-    ] = None,
-    end: Annotated[
-        float | None, _option("end", MAIN, "Render up to this time.", metavar="SECONDS")
-    ] = None,
-    max_side: Annotated[
-        int | None,
         _option(
-            "max_side",
             MAIN,
-            "Longer side of the working size, in pixels; never enlarges "
-            f"(default: {', '.join(f'{side} on {kind}' for kind, side in MAX_SIDE.items())}).",
+            "The clip to write: .mp4, .mov, .m4v or .mkv (default: INPUT_mnst.mp4 beside it).",
+            *("--output", "-o"),
         ),
     ] = None,
-    preset: Annotated[
-        list[str] | None,
-        typer.Option(
-            rich_help_panel=MAIN,
-            show_default=False,
-            metavar="NAME|FILE",
-            help=f"A shipped preset ({', '.join(preset_names())}), a .toml file, or a finished "
-            "clip's .mnst.json. Repeatable: the later wins, and options win over all.",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", rich_help_panel=MAIN, help="Replace an existing output.")
-    ] = False,
-    style_scale: Annotated[
-        float | None, _option("style_scale", LOOK, "Size of the strokes.")
-    ] = None,
-    sigma: Annotated[
-        str | None,
-        _option(
-            "sigma",
-            LOOK,
-            "Balance of the styles: auto (one for the clip), shot (one a shot), or "
-            "a number; 1 = off.",
-            metavar="auto|shot|NUMBER",
-        ),
-    ] = None,
-    content_weight: Annotated[
-        float | None, _option("content_weight", LOOK, "More keeps faces, less lets paint flow.")
-    ] = None,
-    style_weight: Annotated[
-        float | None, _option("style_weight", LOOK, "More brings the picture closer to the styles.")
-    ] = None,
-    temporal_weight: Annotated[
-        float | None, _option("temporal_weight", LOOK, "More holds the paint to what moves.")
-    ] = None,
-    output_size: Annotated[
-        str | None,
-        _option(
-            "output_size",
-            LOOK,
-            "Size of the clip that is written (default: the working size).",
-            metavar="source|WxH",
-        ),
-    ] = None,
-    crf: Annotated[
-        int | None, _option("crf", LOOK, "x264's quality: less is better and larger.")
-    ] = None,
-    first_steps: Annotated[
-        int | None, _option("first_steps", METHOD, "Steps on the first frame of a shot.")
-    ] = None,
-    steps: Annotated[int | None, _option("steps", METHOD, "Steps on each later frame.")] = None,
-    cuts: Annotated[
-        str | None,
-        _option(
-            "cuts",
-            METHOD,
-            "Where shots begin: found in the picture, nowhere, or at these seconds.",
-            metavar="auto|none|T,T…",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        _option(
-            "weights",
-            METHOD,
-            "VGG-19's weights.",
-            metavar="packaged|torchvision|FILE",
-        ),
-    ] = None,
-    device: Annotated[
-        str | None, _option("device", MACHINE, "auto, cpu, cuda, cuda:1 or mps.")
-    ] = None,
-    precision: Annotated[
-        str | None, _option("precision", MACHINE, "auto, float32 or bf16.")
-    ] = None,
-    threads: Annotated[
-        int | None, _option("threads", MACHINE, "CPU threads (default: all cores).")
-    ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing output.", "--overwrite")] = False,
     frames_dir: Annotated[
-        Path | None,
-        typer.Option(
-            rich_help_panel=MACHINE,
-            show_default=False,
-            help="Keep the frames, as PNG, in this folder.",
-        ),
+        Path | None, _option(MACHINE, "Keep the frames, as PNG, in this folder.")
     ] = None,
     keep_frames: Annotated[
         bool,
-        typer.Option(
-            "--keep-frames",
-            rich_help_panel=MACHINE,
-            help="Keep the frames in OUTPUT.mnst/ after the clip is written.",
+        _option(
+            MACHINE, "Keep the frames in OUTPUT.mnst/ after the clip is written.", "--keep-frames"
         ),
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option(
-            "--restart",
-            rich_help_panel=MACHINE,
-            help="Move the frames of an unfinished job with other settings aside.",
+        _option(
+            MACHINE, "Move the frames of an unfinished job with other settings aside.", "--restart"
         ),
     ] = False,
     progress: Annotated[
         Literal["auto", "plain", "json", "none"],
         typer.Option(rich_help_panel=MACHINE, help="How progress is shown, on stderr."),
     ] = "auto",
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=MACHINE, help="Show tracebacks.")
-    ] = False,
+    debug: Debug = False,
+    **given: Any,
 ) -> None:
     """Stylize a clip (the default command).
 
     An interrupted render goes on where it stopped when the same command is given again.
     """
-    given = {
-        name: value
-        for name, value in locals().items()
-        if name in Options.model_fields and value is not None
-    }
     with _for_people(debug, "the finished frames are kept; the same command goes on from there"):
-        options = make_options(tuple(preset or ()), given)
+        options = options_of(given)
         # Imported here: torch takes seconds, which --help and a wrong option need not wait for.
         from mnst_video.job import render
         from mnst_video.progress import clock, make_display
@@ -281,6 +167,86 @@ def render_command(
     )
     if report.kept:
         print(f"frames: {report.kept}")
+
+
+@app.command(name="plan")
+@takes_options
+def plan_command(
+    source: Source,
+    *,
+    plot: Annotated[
+        Path | None, _option(MAIN, "Draw the curve, over the sound, into this .png or .svg.")
+    ] = None,
+    as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Show what a render would do, frame by frame, and take, without rendering."""
+    with _for_people(debug, "nothing was changed"):
+        options = options_of(given)
+        from mnst_video.outlook import plan_json, plan_report
+        from mnst_video.prepare import plan
+
+        resolved, estimate = plan(source, options)
+        if plot is not None:
+            from mnst_video.plots import draw_plan
+
+            draw_plan(resolved, plot)
+    if as_json:
+        print(plan_json(resolved, estimate))
+        return
+    for part in plan_report(resolved, estimate):
+        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    if plot is not None:
+        print(f"curve: {plot}")
+
+
+presets_app = typer.Typer(
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    help="List the shipped presets, show one, or save options as one.",
+)
+app.add_typer(presets_app, name="presets")
+
+
+@presets_app.callback()
+def presets_command(context: typer.Context) -> None:
+    """List the shipped presets, show one, or save options as one."""
+    if context.invoked_subcommand is None:
+        for name in preset_names():
+            print(f"{name:14}{preset_summary(name)}")
+
+
+@presets_app.command(name="show")
+def presets_show(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The preset.")],
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="All options as they are with it, also those it leaves."),
+    ] = False,
+) -> None:
+    """Print a preset."""
+    with _for_people(debug=False, after_interrupt="nothing was changed"):
+        if resolved:
+            options = make_options((name,), {})
+            text = options_toml(options, Options.model_fields, f"All options with {name}", Path())
+        else:
+            text = preset_text(name)
+    print(text, end="")
+
+
+@presets_app.command(name="save")
+@takes_options
+def presets_save(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .toml file to write.")],
+    *,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing file.", "--overwrite")] = False,
+    **given: Any,
+) -> None:
+    """Write the options that are given, and those of the presets given, as a preset."""
+    with _for_people(debug=False, after_interrupt="nothing was changed"):
+        save_preset(file, options_of(given), overwrite)
+    print(f"{file}: use it with --preset {file}")
 
 
 @app.command()

@@ -1,17 +1,24 @@
-"""Options and presets: every setting of a render, its default, and why."""
+"""Options: every setting of a render, what it does, its default, and why."""
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    model_validator,
+)
 
-from mnst_video.errors import UsageError
+from mnst_video.envelope import Reaction
+from mnst_video.schedule import Timeline
+from mnst_video.timecode import Time
 
 
 def resource(name: str) -> Path:
@@ -24,6 +31,10 @@ def resource(name: str) -> Path:
     return installed if installed.exists() else package.parent / name
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _size(value: object) -> object:
     """ "1280x720" as (1280, 720)."""
     if isinstance(value, str) and value != "source":
@@ -34,105 +45,224 @@ def _size(value: object) -> object:
     return value
 
 
-def _sigma(value: object) -> object:
-    if value in ("auto", "shot"):
-        return value
-    number = math.nan
-    if isinstance(value, (str, int, float)):
-        with suppress(ValueError):
-            number = float(value)
-    if not 0.0 < number < math.inf:
-        raise ValueError("give `auto`, `shot` or a number above 0 (1 switches it off)")
-    return number
+def _word_or_number(*words: str, advice: str) -> Any:
+    """A validator for one of the words, or a number above 0, which a text may hold."""
+
+    def validate(value: object) -> object:
+        if value in words:
+            return value
+        number = math.nan
+        if isinstance(value, str) or _is_number(value):
+            with suppress(ValueError):
+                number = float(value)  # type: ignore[arg-type]
+        if not 0.0 < number < math.inf:
+            raise ValueError(advice)
+        return number
+
+    return BeforeValidator(validate)
 
 
-def _cuts(value: object) -> object:
-    if isinstance(value, str) and value not in ("auto", "none"):
-        try:
-            return tuple(float(time) for time in value.split(","))
-        except ValueError:
-            raise ValueError("give `auto`, `none` or seconds, such as 1.5,3.25") from None
+def _timeline(low: float, high: float) -> Any:
+    """A validator for keyframes as text, or one number for all the time."""
+
+    def validate(value: object) -> Timeline:
+        if _is_number(value):
+            value = repr(value)
+        if isinstance(value, str):
+            value = Timeline.parse(value)
+        if not isinstance(value, Timeline):
+            raise ValueError('give a number, or keys in quotes: "0=0, 12.5s=1"')
+        return value.check(low, high)
+
+    return PlainValidator(validate)
+
+
+def _time(value: object) -> Time:
+    if _is_number(value):
+        value = repr(value)
+    if isinstance(value, str):
+        value = Time.parse(value)
+    if not isinstance(value, Time):
+        raise ValueError('give seconds, or a time in quotes, such as "1:30"')
     return value
 
 
-Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Steps = Annotated[int, Field(ge=1, le=100_000)]
-Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+def _cuts(value: object) -> object:
+    if value in ("auto", "none"):
+        return value
+    times = value.split(",") if isinstance(value, str) else value
+    if isinstance(times, (list, tuple)) and times:
+        try:
+            return tuple(map(_time, times))
+        except ValueError as error:
+            raise ValueError(f"give `auto`, `none` or times, such as 1.5,3.25: {error}") from None
+    raise ValueError("give `auto`, `none` or times, such as 1.5,3.25")
+
+
+def _reaction(value: object) -> object:
+    return Reaction.parse(value) if isinstance(value, str) else value
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, (str, Mapping)) else value
+
+
+# Strict: a preset that says true or "6" where a number belongs is wrong.
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Whole = Annotated[int, Field(strict=True)]
+Weight = Annotated[_Number, Field(ge=0.0)]
+Rate = Annotated[_Number, Field(gt=0.0)]
+Steps = Annotated[_Whole, Field(ge=1, le=100_000)]
+Side = Annotated[_Whole, Field(ge=16, le=16384)]
+Moment = Annotated[Time, PlainValidator(_time), PlainSerializer(str)]
+Gamma = Annotated[Timeline, _timeline(0.0, 1.0), PlainSerializer(str)]
+Position = Annotated[Timeline, _timeline(1.0, math.inf), PlainSerializer(str)]
+Reactions = Annotated[
+    tuple[Annotated[Reaction, BeforeValidator(_reaction), PlainSerializer(str)], ...],
+    BeforeValidator(_one_or_more),
+]
+Sigma = Annotated[
+    Literal["auto", "shot"] | float,
+    _word_or_number(
+        "auto", "shot", advice="give `auto`, `shot` or a number above 0 (1 switches it off)"
+    ),
+]
+Bpm = Annotated[
+    Literal["auto"] | Annotated[float, Field(ge=1.0, le=1000.0)],
+    _word_or_number("auto", advice="give beats a minute, such as 120, or `auto`"),
+]
+
+
+def _say(text: str) -> Any:
+    """What an option does: shown by --help, and the comment in a preset that is written."""
+    return Field(description=text)
 
 
 class Options(BaseModel):
     """Every setting that decides what a render looks like. The only place a default lives.
 
+    Besides its fields it takes what `spell_out` knows: `gamma_from`, `gamma_to`, `repeat`, `style`.
     Unknown names and values out of range raise pydantic's ValidationError, which is a ValueError.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # Styles
+    style1: Annotated[Path, _say("The picture that γ = 1 shows.")] = resource("samples/swirls.jpg")
+    style2: Annotated[Path, _say("The picture that γ = 0 shows.")] = resource("samples/ink.jpg")
+    more_styles: Annotated[
+        tuple[Path, ...], _say("The third and later pictures of a setlist, see position.")
+    ] = ()
+    # At 1 a style image is scaled to cover the working size.
+    style_scale: Annotated[_Number, Field(ge=0.1, le=10.0), _say("Size of the strokes.")] = 1.0
+
+    # Timeline
+    # None: from style 2 to style 1 over the clip, or through a setlist from its first to its last.
+    gamma: Annotated[
+        Gamma | None,
+        _say('γ over time: a number, or keys such as "0=0, 12.5s=1 ease-in-out, 1:30=0".'),
+    ] = None
+    position: Annotated[
+        Position | None,
+        _say('The place in a setlist over time: 1 is the first style. "0=1, 10s=2, 20s=3".'),
+    ] = None
+    react: Annotated[
+        Reactions,
+        _say("Add the sound to γ: rms:0.3, onset:0.5 or beat:0.25. Repeatable."),
+    ] = ()
+    strength: Annotated[
+        Gamma, _say("Between the footage, 0, and the painting, 1, over time: keys as for γ.")
+    ] = Timeline.constant(1.0)
+    bpm: Annotated[Bpm | None, _say("Tempo, for beats and bars: a number, or auto.")] = None
+    # None: 0, or with bpm = "auto" the first beat that is found.
+    beat_offset: Annotated[
+        _Number | None, _say("Seconds from the first frame to beat 0, where bar 1 begins.")
+    ] = None
+    beats_per_bar: Annotated[_Whole, Field(ge=1, le=64), _say("Beats in a bar.")] = 4
+    audio: Annotated[
+        Path | None, _say("Another sound track, for the output and what reacts to sound.")
+    ] = None
+
     # Look
-    style1: Path = resource("samples/swirls.jpg")
-    style2: Path = resource("samples/ink.jpg")
-    # Size of the strokes; at 1 a style image is scaled to cover the working size.
-    style_scale: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
-    # From style 2 alone to style 1 alone, as the article counts.
-    gamma_from: Unit = 0.0
-    gamma_to: Unit = 1.0
     # Auto: the closed form, one sigma2 for the whole clip; a sigma per frame would breathe.
-    sigma: Annotated[Literal["auto", "shot"] | float, BeforeValidator(_sigma)] = "auto"
+    sigma: Annotated[
+        Sigma,
+        _say("Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off."),
+    ] = "auto"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.
-    content_weight: Weight = 0.1
-    style_weight: Weight = 1.0
+    content_weight: Annotated[Weight, _say("More keeps faces, less lets paint flow.")] = 0.1
+    style_weight: Annotated[Weight, _say("More brings the picture closer to the styles.")] = 1.0
     # In relative losses, of (pixel difference / 255)^2. Steadier than at 1 by 5 %; at 100
     # a fast fade lags (docs/method.md has the figures).
-    temporal_weight: Weight = 30.0
-    # Of the style in areas that the flow cannot follow, which else stay bare; 1 makes them busy.
-    uncovered_weight: Weight = 0.5
+    temporal_weight: Annotated[Weight, _say("More holds the paint to what moves.")] = 30.0
+    # Areas that the flow cannot follow stay bare at 0; 1 makes them busy.
+    uncovered_weight: Annotated[Weight, _say("Style in areas that the flow cannot follow.")] = 0.5
 
     # Method
     # Relative: losses as shares of the content's own, independent of resolution and styles.
     # Article: the literal formula, whose balance depends on both.
-    losses: Literal["relative", "article"] = "relative"
+    losses: Annotated[
+        Literal["relative", "article"], _say("Losses on a scale of their own, or the article's.")
+    ] = "relative"
     # Block 4 keeps eyes and mouths where the article's block 5 keeps only the layout.
-    content_layer: Literal["block4_conv2", "block5_conv2"] = "block4_conv2"
+    content_layer: Annotated[
+        Literal["block4_conv2", "block5_conv2"], _say("Where content is compared.")
+    ] = "block4_conv2"
     # Off: each frame starts from its content, as the article's stills do, and flickers.
-    warm_start: bool = True
+    warm_start: Annotated[
+        Annotated[bool, Field(strict=True)], _say("Start a frame from the one before.")
+    ] = True
     # Pixels move in squares of 1, 2, 4 and 8: colour settles in few steps, with little noise.
-    pyramid_levels: Annotated[int, Field(ge=1, le=8)] = 4
-    # A shot's first frame; more than 60 changes little to the eye.
-    first_steps: Steps = 60
-    # Every later frame: it starts from the previous result.
-    steps: Steps = 6
-    # In pixel values: large to paint the first frame, small so that a settled picture stays.
-    first_rate: Rate = 6.0
-    rate: Rate = 1.0
-    # The factor on the rate for each 100 steps.
-    rate_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+    pyramid_levels: Annotated[
+        _Whole, Field(ge=1, le=8), _say("Sizes of the squares that move together; 1: pixels.")
+    ] = 4
+    # More than 60 changes little to the eye.
+    first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 60
+    # It starts from the previous result.
+    steps: Annotated[Steps, _say("Steps on each later frame.")] = 6
+    # Large to paint the first frame, small so that a settled picture stays.
+    first_rate: Annotated[Rate, _say("Learning rate of a first frame, in pixel values.")] = 6.0
+    rate: Annotated[Rate, _say("Learning rate of later frames.")] = 1.0
+    rate_decay: Annotated[
+        _Number, Field(gt=0.0, le=1.0), _say("The factor on the rate for each 100 steps.")
+    ] = 0.6
 
-    # Passage, size and shots
-    # Seconds from the clip's first frame; gamma, sigma, cuts and size stay the whole clip's.
-    start: Seconds | None = None
-    end: Seconds | None = None
-    # Longer side of the working size in pixels; None: MAX_SIDE of the device.
-    max_side: Annotated[int, Field(ge=32, le=16384)] | None = None
-    # None: the working size.
-    output_size: Annotated[
-        Literal["source"]
-        | tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]]
-        | None,
-        BeforeValidator(_size),
+    # Passage, size and shots; gamma, sigma, cuts and size stay the whole clip's in a passage.
+    start: Annotated[Moment | None, _say("Render from this time on.")] = None
+    end: Annotated[Moment | None, _say("Render up to this time.")] = None
+    # None: MAX_SIDE of the device.
+    max_side: Annotated[
+        Annotated[_Whole, Field(ge=32, le=16384)] | None,
+        _say("Longer side of the working size, in pixels; never enlarges."),
     ] = None
-    cuts: Annotated[Literal["auto", "none"] | tuple[Seconds, ...], BeforeValidator(_cuts)] = "auto"
-    # x264's scale: 18 is hard to tell from the original, even with grain.
-    crf: Annotated[int, Field(ge=0, le=51)] = 18
+    output_size: Annotated[
+        Annotated[Literal["source"] | tuple[Side, Side] | None, BeforeValidator(_size)],
+        _say("Size of the clip that is written (default: the working size)."),
+    ] = None
+    cuts: Annotated[
+        Annotated[Literal["auto", "none"] | tuple[Moment, ...], BeforeValidator(_cuts)],
+        _say("Where shots begin: found in the picture, nowhere, or at these times."),
+    ] = "auto"
+    # 18 is hard to tell from the original, even with grain.
+    crf: Annotated[
+        _Whole, Field(ge=0, le=51), _say("x264's quality: less is better and larger.")
+    ] = 18
 
     # Machine
-    device: str = "auto"
-    precision: Literal["auto", "float32", "bf16"] = "auto"
-    # None: as many as the machine has cores.
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    weights: str = "packaged"
+    device: Annotated[str, _say("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    precision: Annotated[Literal["auto", "float32", "bf16"], _say("auto, float32 or bf16.")] = (
+        "auto"
+    )
+    threads: Annotated[
+        Annotated[_Whole, Field(ge=1, le=1024)] | None, _say("CPU threads (default: all cores).")
+    ] = None
+    weights: Annotated[str, _say("VGG-19's weights.")] = "packaged"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        return spell_out(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _something_pulls(self) -> Self:
@@ -140,70 +270,61 @@ class Options(BaseModel):
             raise ValueError("style_weight and content_weight cannot both be 0")
         return self
 
+    @property
+    def styles(self) -> tuple[Path, ...]:
+        """All style images, in order."""
+        return (self.style1, self.style2, *self.more_styles)
+
 
 # Longer side of the working size by kind of device, for seconds a frame rather than minutes.
 MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 
-# Options that decide how finished frames are encoded, and nothing about the frames.
-ENCODING = frozenset({"output_size", "crf"})
+# Options that decide how finished frames are made a clip, and nothing about the frames.
+ENCODING = frozenset({"output_size", "crf", "strength", "audio"})
+
+# Shipped presets set options of one of these kinds, and no other.
+TIMING = frozenset(
+    {"gamma", "position", "react", "strength", "bpm", "beat_offset", "beats_per_bar"}
+)
+QUALITY = frozenset(
+    {"style_scale", "sigma", "content_weight", "style_weight", "temporal_weight"}
+    | {"uncovered_weight", "losses", "content_layer", "warm_start", "pyramid_levels"}
+    | {"first_steps", "steps", "first_rate", "rate", "rate_decay", "max_side", "crf"}
+)
+
+# What `spell_out` takes besides the fields of `Options`.
+SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")
 
 
-def make_options(presets: tuple[str, ...], given: Mapping[str, Any]) -> Options:
-    """Options from presets, the later winning, and from what the user gave, which wins over all.
+def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from one source, with shorthands written as the options that they stand for.
 
-    A preset is a shipped one's name, a TOML file, or the `.mnst.json` file of a finished clip.
-    Raises UsageError with the name of the option and the nearest right one.
+    gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
+    style: a list, as style1, style2 and more_styles.
+    Of gamma and position, the one that is not given becomes None: the later source decides.
+    Raises ValueError where two of them contradict each other.
     """
-    merged: dict[str, Any] = {}
-    for preset in presets:
-        values = read_preset(preset)
-        _validate(values, f"preset {preset}")
-        merged |= values
-    return _validate(merged | dict(given), "options")
-
-
-def read_preset(preset: str) -> dict[str, Any]:
-    """The settings of one preset, not yet validated. Raises UsageError where it cannot be read."""
-    path = Path(preset)
-    if path.suffix not in {".toml", ".json"}:
-        path = resource("presets") / f"{preset}.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-        values: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except FileNotFoundError:
-        known = ", ".join(preset_names())
-        raise UsageError(f"preset {preset}: not found; shipped ones are {known}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"preset {preset}: cannot be read ({error})") from None
-    if path.suffix == ".json":
-        values = values.get("options") if isinstance(values, dict) else None
-    if not isinstance(values, dict):
-        raise UsageError(f"preset {preset}: this file holds no options")
-    for name in ("style1", "style2", "weights"):
-        value = values.get(name)
-        if isinstance(value, str) and value not in ("packaged", "torchvision"):
-            values[name] = str(path.parent / value)  # an absolute path stays itself
+    values = dict(given)
+    if "gamma_from" in values or "gamma_to" in values:
+        if "gamma" in values:
+            raise ValueError("give gamma, or gamma_from and gamma_to, not both")
+        ends = values.pop("gamma_from", 0.0), values.pop("gamma_to", 1.0)
+        values["gamma"] = f"start={ends[0]}, end={ends[1]}"
+    timelines = [name for name in ("gamma", "position") if values.get(name) is not None]
+    if len(timelines) == 2:
+        raise ValueError("give gamma (two styles) or position (a setlist), not both")
+    if timelines:
+        values["position" if timelines == ["gamma"] else "gamma"] = None
+    if "repeat" in values:
+        repeat = values.pop("repeat")
+        if not timelines or not isinstance(values[timelines[0]], str):
+            raise ValueError("repeat needs the keys that it repeats, as gamma or position")
+        values[timelines[0]] += f" repeat {repeat}"
+    if "style" in values:
+        if "style1" in values or "style2" in values:
+            raise ValueError("give style for all pictures, or style1 and style2, not both")
+        styles = values.pop("style")
+        if not isinstance(styles, (list, tuple)) or len(styles) < 2:
+            raise ValueError("style is a list of two pictures or more")
+        values["style1"], values["style2"], *values["more_styles"] = styles
     return values
-
-
-def preset_names() -> list[str]:
-    """The names of the shipped presets."""
-    return sorted(path.stem for path in resource("presets").glob("*.toml"))
-
-
-def _validate(values: Mapping[str, Any], where: str) -> Options:
-    try:
-        return Options(**values)
-    except ValidationError as error:
-        errors = error.errors()
-        # Of a union's members, the one that is no word says more about what is wrong.
-        first = next((e for e in errors if e["type"] != "literal_error"), errors[0])
-        name = str(first["loc"][0]) if first["loc"] else ""
-        if first["type"] == "extra_forbidden":
-            near = get_close_matches(name, Options.model_fields, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{where}: there is no option {name}{hint}") from None
-        reason = first["msg"].removeprefix("Value error, ")
-        reason = reason[:1].lower() + reason[1:]
-        shown = f"{name} = {values[name]}: " if name in values else ""
-        raise UsageError(f"{where}: {shown}{reason}") from None

@@ -13,6 +13,19 @@ class UsageError(MnstError):
     exit_code = 2
 
 
+class TextError(UsageError, ValueError):
+    """A text that cannot be read: the message shows it, with the place »marked«."""
+
+    def __init__(self, text: str, start: int, end: int, problem: str) -> None:
+        before, after = text[:start], text[end:]
+        if len(before) > 30:
+            before = "…" + before[-30:]
+        if len(after) > 30:
+            after = after[:30] + "…"
+        shown = " ".join(f"{before}»{text[start:end]}«{after}".split())
+        super().__init__(f"{shown}: {problem}")
+
+
 class InputError(MnstError):
     """A clip or a picture that cannot be read, or that lacks frames."""
 

@@ -51,12 +51,21 @@ def save_image(frame: Frame, path: Path | str) -> None:
     """
     path = Path(path)
     try:
-        done, encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        encoded = encode_image(frame, path.suffix.lower())
+    except ValueError:
+        raise UsageError(f"{path}: unknown kind of picture; use .png or .jpg") from None
+    write_bytes(path, encoded)
+
+
+def encode_image(frame: Frame, extension: str) -> bytes:
+    """A frame, uint8 `(H, W, 3)`, RGB, as a file's bytes. Raises ValueError for an extension."""
+    try:
+        done, encoded = cv2.imencode(extension, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     except cv2.error:
         done = False
     if not done:
-        raise UsageError(f"{path}: unknown kind of picture; use .png or .jpg")
-    write_bytes(path, encoded.tobytes())
+        raise ValueError(f"{extension} is no kind of picture that can be written")
+    return encoded.tobytes()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -6,11 +6,12 @@ is there and its file has that digest; whatever is not, is rendered again, to th
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,56 +21,30 @@ import numpy as np
 import PIL
 import torch
 
-from mnst_video.calibrate import Calibration
-from mnst_video.config import ENCODING, MAX_SIDE, Options
-from mnst_video.device import describe
-from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import (
-    Frame,
-    file_digest,
-    load_frame,
-    load_image,
-    save_image,
-    write_bytes,
+from mnst_video.audio import sound_codecs
+from mnst_video.config import ENCODING, TIMING, Options
+from mnst_video.errors import MachineError, UsageError
+from mnst_video.images import Frame, file_digest, load_frame, resize, save_image, write_bytes
+from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare, read_clip
+from mnst_video.schedule import Fader
+from mnst_video.shots import Shot, passage
+from mnst_video.stylize import Result, stylize_shot
+from mnst_video.video import (
+    Passage,
+    Soundtrack,
+    check_name,
+    check_output,
+    open_encoder,
+    read_frames,
 )
-from mnst_video.schedule import GammaSchedule
-from mnst_video.shots import CutDetector, Shot, passage, split
-from mnst_video.stylize import Result, Stylist, load_network, stylize_shot, working_size
-from mnst_video.vgg import VGG19
-from mnst_video.video import Passage, VideoInfo, check_output, open_encoder, probe, read_frames
-
-# Frames of a clip, or of a shot, that its calibration is measured on.
-CALIBRATION_FRAMES = 8
 
 # Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
-NOT_IN_FINGERPRINT = ENCODING | {
-    "style1", "style2", "start", "end", "max_side", "device", "precision", "threads", "weights"
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a render is about to do.
-
-    first: the number, in the whole clip, of the first frame; `gammas` has one for each.
-    size, output_size: (width, height).
-    pending: the numbers of the frames that are still to be rendered.
-    """
-
-    source: VideoInfo
-    output: Path
-    folder: Path
-    style1: Path
-    style2: Path
-    first: int
-    gammas: tuple[float, ...]
-    shots: tuple[Shot, ...]
-    size: tuple[int, int]
-    output_size: tuple[int, int]
-    sigma2: tuple[float, ...]
-    device: str
-    pending: tuple[int, ...]
-    notes: tuple[str, ...]
+NOT_IN_FINGERPRINT = (
+    {"style1", "style2", "more_styles", "start", "end", "max_side"}
+    | {"device", "precision", "threads", "weights"}
+    | ENCODING
+    | TIMING
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +63,7 @@ class FrameDone:
     frame: int
     done: int
     shot: int
-    gamma: float
+    fader: Fader
     result: Result
     seconds: float
 
@@ -140,14 +115,14 @@ def render(
     begun = time.monotonic()
     source = Path(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
-    for path in (source, output, Path(frames_dir or "")):
-        _check_name(path)
-    info = probe(source)
+    for path in (output, Path(frames_dir or "")):
+        check_name(path)
+    info = read_clip(source)
     _check_output(output, source, overwrite)
-    options = options or Options()
+    folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
-    with _memory_errors():
-        job = _Job(info, output, options, Path(frames_dir) if frames_dir else None)
+    with memory_errors():
+        job = _Job(prepare(info, options or Options()), output, folder)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -169,114 +144,17 @@ def _nobody(_: Event) -> None:
     """The observer of a render that nobody watches."""
 
 
-@contextlib.contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Raise MachineError where memory runs out, on the device or in Python."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
-        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not known and "allocate memory" not in str(error):
-            raise
-        raise MachineError("out of memory: give a smaller --max-side") from None
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What a render has to know of the whole clip before it begins.
-
-    calibrations: one for the clip, or one a shot with sigma = "shot".
-    """
-
-    shots: tuple[Shot, ...]
-    calibrations: tuple[Calibration, ...]
-    notes: tuple[str, ...] = ()
-
-    def calibration(self, shot: Shot) -> Calibration:
-        """The calibration that holds for a shot."""
-        return self.calibrations[shot.index if len(self.calibrations) > 1 else 0]
-
-    @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> "Analysis":
-        """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError where it is not."""
-        return cls(
-            shots=tuple(Shot(**shot) for shot in saved["shots"]),
-            calibrations=tuple(Calibration(**c) for c in saved["calibrations"]),
-            notes=tuple(saved["notes"]),
-        )
-
-
-def _analyse(info: VideoInfo, stylist: Stylist, size: tuple[int, int], frames: range) -> Analysis:
-    """Find the shots of a whole clip, and measure the styles on frames sampled from it.
-
-    `frames` are those to be rendered: a clip that is damaged after them will do.
-    Raises InputError where one of them cannot be decoded.
-    """
-    options, notes = stylist.options, []
-    cuts = []
-    if isinstance(options.cuts, tuple):
-        cuts = [_cut_frame(info, seconds) for seconds in options.cuts]
-    detector, readable = CutDetector(), 0
-    try:
-        for frame in read_frames(info, *size):
-            if options.cuts == "auto":
-                detector.add(frame)
-            readable += 1
-    except InputError as error:
-        if readable < frames.stop:
-            raise
-        notes.append(str(error))
-    shots = split(info.frames, cuts or detector.cuts())
-    groups = shots if options.sigma == "shot" else (Shot(0, 0, info.frames),)
-    calibrations: list[Calibration] = []
-    content = read_frames(info, *size, 0, readable)
-    with contextlib.closing(content):
-        for group in groups:
-            wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
-            numbered = zip(range(group.start, group.end), content, strict=False)
-            sample = [frame for number, frame in numbered if number in wanted]
-            calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
-    return Analysis(shots, tuple(calibrations), tuple(notes))
-
-
-def _cut_frame(info: VideoInfo, seconds: float) -> int:
-    frame = info.frame_at(seconds)
-    if not 0 < frame < info.frames:
-        duration = float(info.duration)
-        raise UsageError(
-            f"--cuts: {seconds:g} s is not inside the clip, which lasts {duration:.3f} s"
-        )
-    return frame
-
-
-def _spread(start: int, end: int, count: int) -> set[int]:
-    """At most `count` numbers spread evenly over `start` to `end`, half open."""
-    count = min(count, end - start)
-    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}
-
-
 class _Job:
     """The state of one render; see the module's text for what its folder holds."""
 
-    def __init__(
-        self, info: VideoInfo, output: Path, options: Options, frames_dir: Path | None
-    ) -> None:
-        self.info = info
+    def __init__(self, setup: Setup, output: Path, folder: Path) -> None:
+        self.setup = setup
+        self.info = setup.info
+        self.options = setup.options
+        self.frames = setup.frames
         self.output = output
-        self.options = options
-        self.folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
-        if self.folder.resolve() in {output.resolve(), _record(output).resolve()}:
-            raise UsageError(f"{self.folder}: is where the output goes; give another --frames-dir")
-        self.frames = _passage_frames(info, options)
-        schedule = GammaSchedule.ramp(options.gamma_from, options.gamma_to, info.times[-1])
-        self.gammas = tuple(schedule.at(info.times[frame]) for frame in self.frames)
-        style1, style2 = load_image(options.style1), load_image(options.style2)
-        self.network = load_network(options)
-        max_side = options.max_side or MAX_SIDE[self.network.device.type]
-        self.size = working_size(info.width, info.height, max_side)
-        self.stylist = Stylist(self.network, options, style1, style2, *self.size)
-        self.settings = _settings(info, options, self.frames, self.size, self.network)
+        self.folder = folder
+        self.settings = _settings(setup)
         self.analysis = Analysis((), ())
         self.shots: tuple[Shot, ...] = ()
         self.log: dict[int, dict[str, Any]] = {}
@@ -325,12 +203,12 @@ class _Job:
 
     def _begin(self) -> Analysis:
         """Analyse the clip and make the job folder."""
-        analysis = _analyse(self.info, self.stylist, self.size, self.frames)
+        analysis = analyse(self.setup)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MachineError(f"{self.folder}: cannot be made ({error.strerror})") from None
-        job = {"settings": self.settings, "analysis": asdict(analysis)}
+        job = {"settings": self.settings, "analysis": analysis.to_json()}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
         return analysis
 
@@ -354,28 +232,14 @@ class _Job:
         write_bytes(self.folder / "frames.jsonl", lines.encode())
 
     def plan(self) -> Plan:
-        return Plan(
-            source=self.info,
-            output=self.output,
-            folder=self.folder,
-            style1=self.options.style1,
-            style2=self.options.style2,
-            first=self.frames.start,
-            gammas=self.gammas,
-            shots=self.shots,
-            size=self.size,
-            output_size=self._output_size() or self.size,
-            sigma2=self._sigma2(),
-            device=describe(self.network.device, self.network.dtype),
-            pending=tuple(frame for frame in self.frames if frame not in self.log),
-            notes=self.info.notes + self.analysis.notes,
-        )
+        pending = tuple(frame for frame in self.frames if frame not in self.log)
+        return Plan(self.setup, self.analysis, pending, self.output)
 
     def render_frames(self, observe: Observer) -> None:
         """Render what is missing, shot after shot, each frame on disk before the next begins."""
         if len(self.log) == len(self.frames):
             return
-        content = read_frames(self.info, *self.size, self.frames.start, self.frames.stop)
+        content = read_frames(self.info, *self.setup.size, self.frames.start, self.frames.stop)
         with contextlib.closing(content):
             for shot in self.shots:
                 self._render_shot(shot, content, observe)
@@ -388,7 +252,7 @@ class _Job:
             source = next(content)
             if frame == first - 1 and first < shot.end:
                 previous = (source, load_frame(self._path(frame)))
-        gammas = [self._gamma(frame) for frame in range(first, shot.end)]
+        faders = [self.setup.score.fader(frame) for frame in range(first, shot.end)]
         current = first
 
         def step_done(step: int, _: object) -> None:
@@ -396,16 +260,16 @@ class _Job:
             steps = self.options.steps if chain else self.options.first_steps
             observe(StepDone(current, step + 1, steps))
 
-        content_of_shot = (next(content) for _ in gammas)
-        calibration = self.analysis.calibration(shot)
+        content_of_shot = (next(content) for _ in faders)
+        calibrations = self.analysis.calibration(shot)
         begun = time.monotonic()
         for result in stylize_shot(
-            self.stylist, calibration, content_of_shot, gammas, previous, step_done
+            self.setup.stylist, calibrations, content_of_shot, faders, previous, step_done
         ):
             self._finish_frame(current, result)
             seconds = time.monotonic() - begun
-            gamma = self._gamma(current)
-            observe(FrameDone(current, len(self.log), shot.index, gamma, result, seconds))
+            fader = self.setup.score.fader(current)
+            observe(FrameDone(current, len(self.log), shot.index, fader, result, seconds))
             current += 1
             begun = time.monotonic()
 
@@ -414,7 +278,7 @@ class _Job:
         save_image(result.frame, path)
         self.log[frame] = {
             "frame": frame,
-            "gamma": self._gamma(frame),
+            **_as_json(self.setup.score.fader(frame)),
             "steps": result.steps,
             "content": result.content,
             "style": result.style,
@@ -435,16 +299,37 @@ class _Job:
             last = self.frames.stop
             end = times[last] if last < self.info.frames else self.info.duration
             part = Passage(times[self.frames.start], end)
-        with open_encoder(
-            self.output,
-            self.info,
-            self.size,
-            output_size=self._output_size(),
-            passage=part,
-            crf=self.options.crf,
-        ) as write:
+        sound = None
+        if self.options.audio is not None:
+            sound = Soundtrack(self.options.audio, sound_codecs(self.options.audio))
+        with (
+            open_encoder(
+                self.output,
+                self.info,
+                self.setup.output_size,
+                sound=sound,
+                passage=part,
+                crf=self.options.crf,
+            ) as write,
+            contextlib.closing(self._pictures()) as pictures,
+        ):
+            for picture in pictures:
+                write(picture)
+
+    def _pictures(self) -> Generator[Frame, None, None]:
+        """The finished frames at the output's size, faded from and to the footage."""
+        size = self.setup.output_size
+        strengths = self.setup.score.strengths[self.frames.start : self.frames.stop]
+        if min(strengths) == 1.0:
             for frame in self.frames:
-                write(load_frame(self._path(frame)))
+                yield resize(load_frame(self._path(frame)), *size)
+            return
+        footage = read_frames(self.info, *size, self.frames.start, self.frames.stop)
+        with contextlib.closing(footage):
+            for frame, strength, source in zip(self.frames, strengths, footage, strict=True):
+                painting = resize(load_frame(self._path(frame)), *size)
+                mixed = cv2.addWeighted(painting, strength, source, 1.0 - strength, 0.0)
+                yield np.asarray(mixed, np.uint8)
 
     def close(self, keep: bool) -> None:
         """Write `OUTPUT.mnst.json`; remove the frames unless they are to be kept."""
@@ -455,8 +340,9 @@ class _Job:
             "output": self.output.name,
             "fps": f"{self.info.fps.numerator}/{self.info.fps.denominator}",
             "cuts": [shot.start for shot in self.analysis.shots[1:]],
-            "sigma2": self._sigma2(),
-            "gamma": self.gammas,
+            "sigma2": self.plan().sigma2,
+            "styles": [path.name for path in self.options.styles],
+            "gamma": [self.setup.score.fader(frame).gamma for frame in self.frames],
             "options": self._portable_options(),
             "settings": self.settings,
             "frames": entries,
@@ -473,8 +359,11 @@ class _Job:
     def _portable_options(self) -> dict[str, Any]:
         """The options with what they resolved to here, to do the same again elsewhere."""
         options = self.options.model_dump(mode="json")
-        options["max_side"] = max(32, *self.size)  # 32 is the least that the option takes
-        options["precision"] = "bf16" if self.network.dtype == torch.bfloat16 else "float32"
+        options["max_side"] = max(32, *self.setup.size)  # 32 is the least that the option takes
+        options["precision"] = "bf16" if self.setup.network.dtype == torch.bfloat16 else "float32"
+        options["more_styles"] = [str(path.resolve()) for path in self.options.more_styles]
+        if self.options.audio:
+            options["audio"] = str(self.options.audio.resolve())
         for name in ("style1", "style2"):
             if getattr(self.options, name) == Options.model_fields[name].default:
                 del options[name]  # the shipped pictures lie elsewhere on another machine
@@ -484,28 +373,21 @@ class _Job:
             options["weights"] = str(Path(options["weights"]).resolve())
         return options
 
-    def _sigma2(self) -> tuple[float, ...]:
-        return tuple(self.stylist.sigma2(c) for c in self.analysis.calibrations)
-
-    def _gamma(self, frame: int) -> float:
-        return self.gammas[frame - self.frames.start]
-
     def _path(self, frame: int) -> Path:
         return self.folder / f"{frame:06d}.png"
 
-    def _output_size(self) -> tuple[int, int] | None:
-        if self.options.output_size == "source":
-            return (self.info.width, self.info.height)
-        return self.options.output_size
+
+def _as_json(fader: Fader) -> dict[str, Any]:
+    """Gamma, and the number, from 1, of the style that gamma = 1 shows; 0 shows the next."""
+    return {"gamma": fader.gamma, "pair": fader.pair + 1}
 
 
-def _check_name(path: Path) -> None:
-    """Raise UsageError for a path that OpenCV cannot take: it would crash on it."""
-    try:
-        str(path.absolute()).encode("utf-8")
-    except UnicodeEncodeError:
-        shown = ascii(str(path))[1:-1]
-        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
+def _job_folder(output: Path, frames_dir: Path | None) -> Path:
+    """Where the frames go. Raises UsageError where the output goes there too."""
+    folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
+    if folder.resolve() in {output.resolve(), _record(output).resolve()}:
+        raise UsageError(f"{folder}: is where the output goes; give another --frames-dir")
+    return folder
 
 
 def _record(output: Path) -> Path:
@@ -531,31 +413,20 @@ def _check_output(output: Path, source: Path, overwrite: bool) -> None:
         raise UsageError(f"{output}: the folder {folder} cannot be written to")
 
 
-def _passage_frames(info: VideoInfo, options: Options) -> range:
-    """The frames of the passage, half open."""
-    start = info.frame_at(options.start or 0.0)
-    end = info.frames if options.end is None else info.frame_at(options.end)
-    if start >= end:
-        upto = "the end" if options.end is None else f"{options.end:g} s"
-        raise UsageError(
-            f"{info.path}: no frame lies between {options.start or 0.0:g} s and {upto}; "
-            f"the clip lasts {float(info.duration):.3f} s"
-        )
-    return range(start, end)
-
-
-def _settings(
-    info: VideoInfo, options: Options, frames: range, size: tuple[int, int], network: VGG19
-) -> dict[str, Any]:
+def _settings(setup: Setup) -> dict[str, Any]:
     """Everything that decides the bytes of the frames, by the names a person knows."""
+    options, network, size = setup.options, setup.network, setup.size
     device = network.device.type
+    faders = [setup.score.fader(frame) for frame in setup.frames]
+    curve = json.dumps([_as_json(fader) for fader in faders]).encode()
+    digests = map(file_digest, options.styles)
     return {
         **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
-        "input": file_digest(info.path),
-        "style1": file_digest(options.style1),
-        "style2": file_digest(options.style2),
+        "input": file_digest(setup.info.path),
+        **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
+        "gamma": hashlib.sha256(curve).hexdigest(),
         "weights": network.sha256,
-        "frames": f"{frames.start} to {frames.stop - 1}",
+        "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
         "device": device,
         "processor": _processor(network.device),
@@ -577,13 +448,17 @@ def _processor(device: torch.device) -> str:
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The settings that differ, in words; files are only said to be others."""
-    files = {"input", "style1", "style2", "weights"}
-    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return ", ".join(
-        f"{name}: another file" if name in files else f"{name}: {old.get(name)} → {new.get(name)}"
-        for name in names
-    )
+    """The settings that differ, in words; digests are only said to be of something else."""
+
+    def change(name: str) -> str:
+        if name == "gamma":
+            return "another course of gamma"
+        if name in ("input", "weights") or (name.startswith("style") and name[5:].isdecimal()):
+            return f"{name}: another file"
+        return f"{name}: {old.get(name)} → {new.get(name)}"
+
+    names = sorted({*old, *new})
+    return ", ".join(change(name) for name in names if old.get(name) != new.get(name))
 
 
 def _move_aside(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -10,7 +12,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from mnst_video.job import Encoding, Event, FrameDone, Plan, StepDone
+from mnst_video.device import describe
+from mnst_video.job import Encoding, Event, FrameDone, StepDone
+from mnst_video.prepare import Plan
 
 Style = Literal["auto", "plain", "json", "none"]
 
@@ -43,37 +47,39 @@ def make_display(style: Style, console: Console) -> Display:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """What a render will do, in one or two lines and the notes on the clip."""
-    first, last = plan.gammas[0], plan.gammas[-1]
-    # Gamma counts towards style 1: the names stand in the order in which the styles appear.
-    start, end = plan.style2.name, plan.style1.name
-    if first > last:
-        start, end = end, start
-    names = f"{start} → {end}"
-    if first == last:
-        names = {0.0: plan.style2.name, 1.0: plan.style1.name}.get(
-            first, f"{plan.style2.name} + {plan.style1.name}"
-        )
-    sigma = ", ".join(f"{value:.3g}" for value in plan.sigma2)
-    sizes = f"{plan.size[0]}×{plan.size[1]}"
-    if plan.size != (plan.source.width, plan.source.height):
-        sizes += f" of {plan.source.width}×{plan.source.height} (--max-side)"
-    if plan.output_size != plan.size:
-        sizes += f", written at {plan.output_size[0]}×{plan.output_size[1]}"
+    """What a render will do: the timeline, the clip, and notes."""
+    setup = plan.setup
+    info, score, options = setup.info, setup.score, setup.options
+    sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
+    sizes = f"{setup.size[0]}×{setup.size[1]}"
+    if setup.size != (info.width, info.height):
+        sizes += f" of {info.width}×{info.height} (--max-side)"
+    if setup.output_size != setup.size:
+        sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
     shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
-    cuts = [f"{float(plan.source.times[shot.start]):.3f}" for shot in plan.shots[1:]]
+    cuts = [f"{float(info.times[shot.start]):.3f}" for shot in plan.shots[1:]]
     if cuts:
         shots += f" (--cuts {','.join(cuts)})"
-    rate = plan.source.fps
-    fps = f"{rate}" if rate.denominator == 1 else f"{float(rate):.3f}"
+    fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
+    values = [score.values[frame] for frame in setup.frames]
+    course = f"{values[0]:.3g} → {values[-1]:.3g}"
+    if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
+        course += f", between {min(values):.3g} and {max(values):.3g}"
+    device = describe(setup.network.device, setup.network.dtype)
     lines = [
-        f"γ {first:g} → {last:g}: {names}, σ {sigma}",
-        f"{plan.source.path.name}: {len(plan.gammas)} frames at {fps} fps, {shots}, "
-        f"{sizes}, {plan.device}",
+        f"{score.name} {course} ({direction(options.styles, score.positions)}), σ {sigma}",
+        f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
-    if reused := len(plan.gammas) - len(plan.pending):
-        lines.append(f"going on: {reused} of {len(plan.gammas)} frames are done already")
+    if reused := len(values) - len(plan.pending):
+        lines.append(f"going on: {reused} of {len(values)} frames are done already")
     return lines + [f"note: {note}" for note in plan.notes]
+
+
+def direction(styles: Sequence[Path], positions: bool) -> str:
+    """Which value shows which picture."""
+    if positions:
+        return ", ".join(f"{number} is {path.name}" for number, path in enumerate(styles, 1))
+    return f"0 is {styles[1].name}, 1 is {styles[0].name}"
 
 
 class _Silent:
@@ -108,11 +114,11 @@ class _Json(_Silent):
             about: dict[str, object] = {
                 "event": "plan",
                 "output": str(event.output),
-                "frames": len(event.gammas),
-                "first": event.first,
-                "reused": len(event.gammas) - len(event.pending),
+                "frames": len(event.setup.frames),
+                "first": event.setup.frames.start,
+                "reused": len(event.setup.frames) - len(event.pending),
                 "shots": [[shot.start, shot.end] for shot in event.shots],
-                "size": event.size,
+                "size": event.setup.size,
                 "sigma2": event.sigma2,
                 "notes": event.notes,
             }
@@ -122,7 +128,8 @@ class _Json(_Silent):
                 "frame": event.frame,
                 "done": event.done,
                 "shot": event.shot,
-                "gamma": event.gamma,
+                "gamma": event.fader.gamma,
+                "pair": event.fader.pair + 1,
                 "content": event.result.content,
                 "style": event.result.style,
                 "temporal": event.result.temporal,
@@ -140,7 +147,7 @@ class _Pace:
     """Estimates the time left; a shot's first frame takes longer than a later one."""
 
     def __init__(self, plan: Plan) -> None:
-        self.total = len(plan.gammas)
+        self.total = len(plan.setup.frames)
         self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.firsts_left = len(self.first_frames)
@@ -178,7 +185,7 @@ class _Plain(_Silent):
             self._said = now
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
-                f"γ {event.gamma:.3f}, style {event.result.style:.4f}, "
+                f"γ {event.fader.gamma:.3f}, style {event.result.style:.4f}, "
                 f"content {event.result.content:.3f}, "
                 f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
             )
@@ -224,7 +231,7 @@ class _Live(_Silent):
             self._pace.add(event)
             result = event.result
             self._frame = (
-                f"shot {event.shot + 1}, γ {event.gamma:.3f}, style {result.style:.3f}, "
+                f"shot {event.shot + 1}, γ {event.fader.gamma:.3f}, style {result.style:.3f}, "
                 f"content {result.content:.3f}, {event.seconds:.1f} s a frame"
             )
             left = f"{self._pace.left(event.done)} left"

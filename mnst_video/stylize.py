@@ -1,7 +1,10 @@
 """Stylizing one picture, and one shot as a chain of warm starts."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from typing import Self
 
 import cv2
 import numpy as np
@@ -16,12 +19,15 @@ from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Losses, Objective, blend, mix, style_grams
 from mnst_video.optimize import minimize
+from mnst_video.schedule import Fader
 from mnst_video.vgg import VGG19
 from mnst_video.weights import load_weights
 
 # Below this share of a picture, an uncovered area has too few places for statistics of its own.
 SMALLEST_UNCOVERED = 0.003
 
+# One for each pair of neighbouring styles.
+Calibrations = tuple[Calibration, ...]
 StepCallback = Callable[[int, Losses], None]
 
 
@@ -43,59 +49,64 @@ class Result:
 
 
 class Stylist:
-    """Two styles at one working size, with the network and the options to apply them with."""
+    """Styles at one working size, with the network and the options to apply them with."""
 
     def __init__(
         self,
         network: VGG19,
         options: Options,
-        style1: Frame,
-        style2: Frame,
+        styles: Sequence[Frame],
         width: int,
         height: int,
     ) -> None:
-        """Style images are uint8 `(h, w, 3)`, RGB, and are fitted to the working size."""
+        """Style images, two or more, uint8 `(h, w, 3)`, RGB, are fitted to the working size."""
         self.network = network
         self.options = options
         self._literal = options.losses == "article"
         pixels = width * height
         self._divisor = 1.0 if self._literal else float(pixels)
-        fitted = (fit_style(s, width, height, options.style_scale) for s in (style1, style2))
+        fitted = (fit_style(s, width, height, options.style_scale) for s in styles)
         # A style's Grams are sums over its own pixels, of which a style scale gives it more.
-        self._grams1, self._grams2 = (
+        self._grams = [
             style_grams(network, self._tensor(s), self._divisor * s[..., 0].size / pixels)
             for s in fitted
-        )
+        ]
 
-    def calibrate(self, frames: Iterable[Frame]) -> Calibration:
+    def with_steps(self, steps: int) -> Self:
+        """The same, with another number of steps on every frame."""
+        other = copy(self)
+        other.options = self.options.model_copy(update={"first_steps": steps, "steps": steps})
+        return other
+
+    def calibrate(self, frames: Iterable[Frame]) -> Calibrations:
         """Measure content frames of the working size, sampled from a clip or a shot."""
         images = (self._tensor(frame) for frame in frames)
         layer = self.options.content_layer
-        return calibrate(self.network, images, self._grams1, self._grams2, layer, self._divisor)
+        return calibrate(self.network, images, self._grams, layer, self._divisor)
 
-    def sigma2(self, calibration: Calibration) -> float:
-        """The sigma2 that the options ask for."""
+    def sigma2(self, calibrations: Calibrations) -> tuple[float, ...]:
+        """The sigma2 that the options ask for, of each pair of styles."""
         sigma = self.options.sigma
-        return calibration.sigma2 if isinstance(sigma, str) else sigma
+        return tuple(c.sigma2 if isinstance(sigma, str) else sigma for c in calibrations)
 
     def first_frame(
         self,
         content: Frame,
-        gamma: float,
-        calibration: Calibration,
+        fader: Fader,
+        calibrations: Calibrations,
         callback: StepCallback | None = None,
     ) -> Result:
         """A still, or a shot's first frame: a full run that starts from the content."""
         image = self._tensor(content)
-        objective = self._objective(image, gamma, calibration)
+        objective = self._objective(image, fader, calibrations)
         steps, rate = self.options.first_steps, self.options.first_rate
-        return self._run(image, objective, gamma, calibration, steps, rate, callback)
+        return self._run(image, objective, fader, calibrations, steps, rate, callback)
 
     def next_frame(
         self,
         content: Frame,
-        gamma: float,
-        calibration: Calibration,
+        fader: Fader,
+        calibrations: Calibrations,
         previous_content: Frame,
         previous_result: Frame,
         callback: StepCallback | None = None,
@@ -113,29 +124,32 @@ class Stylist:
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
         objective = self._objective(
             self._tensor(content),
-            gamma,
-            calibration,
+            fader,
+            calibrations,
             warped=self._tensor(warped),
             reliable=self._tensor(reliable[..., None]),
         )
         steps, rate = self.options.steps, self.options.rate
-        return self._run(self._tensor(start), objective, gamma, calibration, steps, rate, callback)
+        return self._run(self._tensor(start), objective, fader, calibrations, steps, rate, callback)
 
     def _objective(
         self,
         content: Tensor,
-        gamma: float,
-        calibration: Calibration,
+        fader: Fader,
+        calibrations: Calibrations,
         warped: Tensor | None = None,
         reliable: Tensor | None = None,
     ) -> Objective:
         options = self.options
-        sigma2 = self.sigma2(calibration)
-        w = mix(gamma, sigma2)
+        pair, gamma = fader.pair, fader.gamma
+        sigmas, calibration = self.sigma2(calibrations), calibrations[pair]
+        w = mix(gamma, sigmas[pair])
         content_weight, style_weight = options.content_weight, options.style_weight
         temporal_weight = options.temporal_weight
         if self._literal:
-            style_weight *= gamma + (1.0 - gamma) * sigma2
+            # In a setlist sigma of style k is the product of the pairs' sigma2 before it, so that
+            # nothing jumps where one pair hands over to the next.
+            style_weight *= math.prod(sigmas[:pair]) * (gamma + (1.0 - gamma) * sigmas[pair])
         else:
             content_weight /= calibration.content
             style_weight /= calibration.style(w)
@@ -146,7 +160,7 @@ class Stylist:
             network=self.network,
             content_layer=options.content_layer,
             content=features,
-            target=blend(self._grams1, self._grams2, w),
+            target=blend(self._grams[pair], self._grams[pair + 1], w),
             gram_divisor=self._divisor,
             content_weight=content_weight,
             style_weight=style_weight,
@@ -167,8 +181,8 @@ class Stylist:
         self,
         start: Tensor,
         objective: Objective,
-        gamma: float,
-        calibration: Calibration,
+        fader: Fader,
+        calibrations: Calibrations,
         steps: int,
         rate: float,
         callback: StepCallback | None,
@@ -182,12 +196,14 @@ class Stylist:
             levels=self.options.pyramid_levels,
             callback=callback,
         )
+        w = mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
+        calibration = calibrations[fader.pair]
         pixels = image[0].permute(1, 2, 0).round().to(torch.uint8)
         return Result(
             frame=pixels.contiguous().cpu().numpy(),
             steps=steps,
             content=float(losses.content) / calibration.content,
-            style=float(losses.style) / calibration.style(mix(gamma, self.sigma2(calibration))),
+            style=float(losses.style) / calibration.style(w),
             temporal=float(losses.temporal) / 255.0**2,
         )
 
@@ -199,23 +215,23 @@ class Stylist:
 
 def stylize_shot(
     stylist: Stylist,
-    calibration: Calibration,
+    calibrations: Calibrations,
     frames: Iterable[Frame],
-    gammas: Sequence[float],
+    faders: Sequence[Fader],
     previous: tuple[Frame, Frame] | None = None,
     callback: StepCallback | None = None,
 ) -> Iterator[Result]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
-    frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `gammas`.
+    frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
     previous: content and result of the frame before the first one, to go on from; None starts
         the shot. Only the 8-bit result is used, so what is read back from a file does as well.
     """
-    for content, gamma in zip(frames, gammas, strict=True):
+    for content, fader in zip(frames, faders, strict=True):
         if previous is None or not stylist.options.warm_start:
-            result = stylist.first_frame(content, gamma, calibration, callback)
+            result = stylist.first_frame(content, fader, calibrations, callback)
         else:
-            result = stylist.next_frame(content, gamma, calibration, *previous, callback)
+            result = stylist.next_frame(content, fader, calibrations, *previous, callback)
         previous = (content, result.frame)
         yield result
 
@@ -240,8 +256,8 @@ def stylize_image(
     height, width = content.shape[:2]
     width, height = working_size(width, height, options.max_side or max(width, height))
     content = resize(content, width, height)
-    stylist = Stylist(load_network(options), options, style1, style2, width, height)
-    return stylist.first_frame(content, gamma, stylist.calibrate([content])).frame
+    stylist = Stylist(load_network(options), options, (style1, style2), width, height)
+    return stylist.first_frame(content, Fader(0, gamma), stylist.calibrate([content])).frame
 
 
 def load_network(options: Options) -> VGG19:

@@ -29,6 +29,11 @@ av.logging.set_level(None)
 # otherwise make ffmpeg read any other file.
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,h264"
 
+MUSIC_FORMATS = f"{FORMATS},wav,w64,mp3,flac,aac,aiff,caf,ac3,eac3"
+
+# What keeps ffmpeg from opening anything else.
+_RESTRICTED = ("-protocol_whitelist", "file,pipe", "-format_whitelist", MUSIC_FORMATS)
+
 # The flag of a stream that is a music file's cover.
 COVER = av.stream.Disposition.attached_pic
 
@@ -79,7 +84,7 @@ class VideoInfo:
         """Seconds from the first frame's start to the last frame's end."""
         return self.times[-1] + 1 / self.fps
 
-    def frame_at(self, seconds: float) -> int:
+    def frame_at(self, seconds: Fraction | float) -> int:
         """The frame that begins nearest to a time; `frames` where the clip's end is nearest."""
         begins = (*self.times, self.duration)
         after = min(bisect_left(begins, Fraction(seconds)), self.frames)
@@ -110,7 +115,7 @@ def probe(path: Path | str) -> VideoInfo:
                 start = max(start, stamps[0] * base - Fraction(container.start_time, av.time_base))
             declared = stream.average_rate or stream.guessed_rate
             aspect = stream.sample_aspect_ratio or Fraction(1)
-            audio = tuple(s.codec_context.name for s in container.streams.audio)
+            audio = tuple(s.codec_context.codec.canonical_name for s in container.streams.audio)
     except av.error.FFmpegError as error:
         reason = error.strerror
         raise InputError(f"{path}: this is not a video that can be read ({reason})") from None
@@ -226,6 +231,15 @@ def read_frames(
         capture.release()
 
 
+def check_name(path: Path) -> None:
+    """Raise UsageError for a path that OpenCV cannot take: it would crash on it."""
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = ascii(str(path))[1:-1]
+        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
+
+
 def check_output(path: Path) -> None:
     """Raise UsageError unless `path` has an extension that we write."""
     if path.suffix.lower() not in CONTAINERS:
@@ -241,19 +255,28 @@ class Passage:
     end: Fraction
 
 
+@dataclass(frozen=True)
+class Soundtrack:
+    """A file whose sound replaces the clip's own; both begin together. codecs: of each track."""
+
+    path: Path
+    codecs: tuple[str, ...]
+
+
 @contextlib.contextmanager
 def open_encoder(
     path: Path,
     source: VideoInfo,
-    frame_size: tuple[int, int],
+    size: tuple[int, int],
     *,
-    output_size: tuple[int, int] | None = None,
+    sound: Soundtrack | None = None,
     passage: Passage | None = None,
     crf: int = 18,
 ) -> Iterator[Callable[[Frame], None]]:
     """A function that writes frames as H.264, BT.709, with the sound of the clip `source`.
 
-    Frames are uint8 `(H, W, 3)`, RGB; sizes are (width, height). A passage's sound becomes AAC.
+    Frames are uint8 `(H, W, 3)`, RGB; `size` is (width, height). A passage's sound becomes AAC;
+    another soundtrack is cut where the clip ends.
     The file appears under its own name when the block ends without an error and it holds every
     frame that was written; otherwise nothing is left. ffmpeg never outlives the block.
     Raises UsageError for an unknown extension, MachineError where ffmpeg fails.
@@ -261,7 +284,7 @@ def open_encoder(
     check_output(path)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
-        command = _command(partial, source, frame_size, output_size, passage, crf)
+        command = _command(partial, source, size, sound, passage, crf)
     except RuntimeError as error:
         raise MachineError(f"{path}: ffmpeg is not there ({error})") from None
     count = 0
@@ -315,38 +338,40 @@ def open_encoder(
 def _command(
     partial: Path,
     source: VideoInfo,
-    frame_size: tuple[int, int],
-    output_size: tuple[int, int] | None,
+    size: tuple[int, int],
+    sound: Soundtrack | None,
     passage: Passage | None,
     crf: int,
 ) -> list[str]:
     """The ffmpeg command line: raw frames on standard input, sound from the source."""
     rate = f"{source.fps.numerator}/{source.fps.denominator}"
-    picture = [f"scale={output_size[0]}:{output_size[1]}:flags=lanczos"] if output_size else []
+    codecs = source.audio if sound is None else sound.codecs
+    delay = source.start if sound is None else Fraction(0)
     # The colours are named on the input too: without that, RGB becomes untagged BT.601.
     # Padded as RGB: in 4:2:0, an odd picture would lose its last row and column.
-    picture += ["pad=ceil(iw/2)*2:ceil(ih/2)*2", "scale=out_color_matrix=bt709:out_range=tv"]
+    picture = ["pad=ceil(iw/2)*2:ceil(ih/2)*2", "scale=out_color_matrix=bt709:out_range=tv"]
     if passage is None:
-        if source.start:
+        if delay:
             # In a fine time base: in that of the frames it would be cut to whole frames.
-            ticks = round(source.start * 90000)
-            picture.append(f"settb=1/90000,setpts=PTS+{ticks}")
-        fits = set(source.audio) <= CONTAINERS[partial.suffix.lower()]
-        sound = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
+            picture.append(f"settb=1/90000,setpts=PTS+{round(delay * 90000)}")
+        fits = set(codecs) <= CONTAINERS[partial.suffix.lower()]
+        audio = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
+        if sound is not None:
+            audio += ["-t", f"{float(source.duration):.6f}"]
     else:
-        a, b = (float(source.start + t) for t in (passage.start, passage.end))
-        sound = ["-af", f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
-        sound += ["-c:a", "aac", "-b:a", "256k"]
+        a, b = (float(delay + t) for t in (passage.start, passage.end))
+        audio = ["-af", f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
+        audio += ["-c:a", "aac", "-b:a", "256k"]
+    files = [source.path] if sound is None else [source.path, sound.path]
     return [
         imageio_ffmpeg.get_ffmpeg_exe(),
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{frame_size[0]}x{frame_size[1]}"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}"),
         *("-r", rate, "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0"),
-        *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS),
-        *("-i", f"file:{source.path.resolve()}"),
-        *("-map", "0:v:0", "-map", "1:a?", "-map_metadata", "1", *sound),
+        *(word for file in files for word in (*_RESTRICTED, "-i", f"file:{file.resolve()}")),
+        *("-map", "0:v:0", "-map", f"{len(files)}:a?", "-map_metadata", "1", *audio),
         *("-vf", ",".join(picture), "-fps_mode", "passthrough"),
-        *(("-enc_time_base", "1/90000") if source.start and passage is None else ()),
+        *(("-enc_time_base", "1/90000") if delay and passage is None else ()),
         *("-c:v", "libx264", "-crf", str(crf), "-pix_fmt", "yuv420p"),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-color_range", "tv", "-movflags", "+faststart"),

@@ -18,19 +18,25 @@ def grams_of_styles(network, texture, as_image):
     return tuple(style_grams(network, as_image(picture), DIVISOR) for picture in pictures)
 
 
+def measure(network, images, styles):
+    """The calibration of the only pair of styles."""
+    (calibration,) = calibrate(network, images, styles, CONTENT_LAYER, DIVISOR)
+    return calibration
+
+
 @pytest.mark.parametrize("w", [0.0, 0.2, 0.5, 0.77, 1.0])
 def test_style_is_the_style_loss_against_the_blended_target(
     network, grams_of_styles, texture, as_image, w
 ):
     image = as_image(texture(WIDTH, HEIGHT, 3))
-    calibration = calibrate(network, [image], *grams_of_styles, CONTENT_LAYER, DIVISOR)
+    calibration = measure(network, [image], grams_of_styles)
     expected = style_loss(style_grams(network, image, DIVISOR), blend(*grams_of_styles, w))
     assert calibration.style(w) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_calibration_measures_the_bare_content(network, grams_of_styles, texture, as_image):
     image = as_image(texture(WIDTH, HEIGHT, 3))
-    calibration = calibrate(network, [image], *grams_of_styles, CONTENT_LAYER, DIVISOR)
+    calibration = measure(network, [image], grams_of_styles)
     grams = style_grams(network, image, DIVISOR)
     assert calibration.style1 == pytest.approx(
         float(style_loss(grams, grams_of_styles[0])), rel=1e-5
@@ -44,17 +50,28 @@ def test_a_calibration_measures_the_bare_content(network, grams_of_styles, textu
 
 def test_a_calibration_averages_over_the_images(network, grams_of_styles, texture, as_image):
     images = [as_image(texture(WIDTH, HEIGHT, seed)) for seed in (4, 5, 6)]
-    alone = [calibrate(network, [i], *grams_of_styles, CONTENT_LAYER, DIVISOR) for i in images]
-    together = calibrate(network, iter(images), *grams_of_styles, CONTENT_LAYER, DIVISOR)
+    alone = [measure(network, [i], grams_of_styles) for i in images]
+    together = measure(network, iter(images), grams_of_styles)
     for field in ("style1", "style2", "cross", "content"):
         values = [getattr(calibration, field) for calibration in alone]
         assert getattr(together, field) == pytest.approx(sum(values) / 3, rel=1e-6)
         assert min(values) < getattr(together, field) < max(values)
 
 
+def test_a_setlist_has_a_calibration_for_each_neighbouring_pair(
+    network, grams_of_styles, texture, as_image
+):
+    images = [as_image(texture(WIDTH, HEIGHT, seed)) for seed in (4, 5)]
+    third = style_grams(network, as_image(texture(WIDTH, HEIGHT, 7, 1.5)), DIVISOR)
+    one, two = grams_of_styles
+    pairs = calibrate(network, images, (one, two, third), CONTENT_LAYER, DIVISOR)
+    expected = measure(network, images, (one, two)), measure(network, images, (two, third))
+    assert pairs == expected
+
+
 def test_a_calibration_needs_an_image(network, grams_of_styles):
     with pytest.raises(ValueError, match="at least one image"):
-        calibrate(network, [], *grams_of_styles, CONTENT_LAYER, DIVISOR)
+        measure(network, [], grams_of_styles)
 
 
 def toy_grams(ratio):

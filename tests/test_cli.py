@@ -11,6 +11,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -19,7 +20,8 @@ from rich.console import Console
 from mnst_video import cli, doctor, job, progress
 from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError
-from mnst_video.job import FrameDone, Plan, render
+from mnst_video.job import FrameDone, render
+from mnst_video.prepare import Plan
 from mnst_video.progress import _Pace
 from mnst_video.shots import Shot
 
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 PRESET_ONLY = {
     *("losses", "content_layer", "warm_start", "pyramid_levels"),
     *("first_rate", "rate", "rate_decay", "uncovered_weight"),
+    "more_styles",  # --style
 }
 
 COMMANDS = typer.main.get_command(cli.app)
@@ -39,7 +42,10 @@ COMMANDS = typer.main.get_command(cli.app)
 def flags():
     """Every flag of every command, as (command, flag)."""
     found = [("mnst-video", flag) for p in COMMANDS.params for flag in p.opts]
-    for name, command in COMMANDS.commands.items():
+    commands = dict(COMMANDS.commands)
+    for name, command in commands.pop("presets").commands.items():
+        commands[f"presets {name}"] = command
+    for name, command in commands.items():
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 found += [(name, flag) for flag in parameter.opts + parameter.secondary_opts]
@@ -96,11 +102,14 @@ def test_every_option_is_a_flag_or_known_to_be_for_presets():
     render_flags = {flag for command, flag in flags() if command == "render"}
     reachable = {flag[2:].replace("-", "_") for flag in render_flags}
     assert set(Options.model_fields) - reachable == PRESET_ONLY
+    for command in ("plan", "presets save"):
+        own = {flag for name, flag in flags() if name == command}
+        assert {flag for flag in render_flags if flag[2:].replace("-", "_") in Options.model_fields} <= own
 
 
 def test_the_help_shows_the_defaults(run):
     out = run("render", "--help")[1]
-    for name in ("crf", "steps", "first_steps", "gamma_to", "content_weight", "cuts"):
+    for name in ("crf", "steps", "first_steps", "strength", "content_weight", "cuts"):
         flag = "--" + name.replace("_", "-")
         line = next(line for line in out.splitlines() if re.search(rf"{flag}\s", line))
         assert f"(default: {Options.model_fields[name].default})" in line
@@ -130,7 +139,7 @@ def test_a_render_writes_beside_the_input_and_says_so_on_stdout(run, clip, quick
     output = tmp_path / "clip_mnst.mp4"
     assert output.exists()
     assert re.fullmatch(re.escape(str(output)) + r": 0\.25 s, 6 frames, in 0:\d\d\n", out)
-    assert "γ 0 → 1: stripes.png → noise.png, σ " in err
+    assert "γ 0 → 1 (0 is stripes.png, 1 is noise.png), σ " in err
     facts = "clip.mp4: 6 frames at 24 fps, 1 shot, 32×24 of 64×48 (--max-side), CPU (1 threads)"
     assert f"{facts}, float32" in err
 
@@ -169,7 +178,11 @@ def test_presets_and_options_arrive(run, make_clip, quick_flags, tmp_path):
     code = run(make_clip(frames=2), *quick_flags, *presets, "--crf", "40", "-o", "out.mp4")[0]
     assert code == 0
     options = json.loads((tmp_path / "out.mp4.mnst.json").read_text())["options"]
-    assert (options["gamma_to"], options["crf"], options["rate"]) == (0.25, 40, 2.0)
+    assert (options["gamma"], options["crf"], options["rate"]) == (
+        "start=0, end=0.25",
+        40,
+        2.0,
+    )
 
 
 def test_kept_frames_are_named_and_used_again(run, make_clip, quick_flags, tmp_path):
@@ -219,16 +232,16 @@ WRONG = {
     "text": (3, ["text.mp4"], "text.mp4: this is not a video"),
     "style": (3, ["clip.mp4", "--style1", "text.mp4"], "text.mp4: this is not a picture"),
     "no style": (3, ["clip.mp4", "--style2", "no.png"], "no.png: there is no such picture"),
-    "gamma": (2, ["clip.mp4", "--gamma-from", "1.5"], "gamma_from = 1.5"),
-    "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "gamma_to = -1"),
-    "nan": (2, ["clip.mp4", "--gamma-to", "nan"], "gamma_to = nan"),
+    "gamma": (2, ["clip.mp4", "--gamma-from", "1.5"], "gamma: start=»1.5«, end=1"),
+    "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "end=»-1«: must be"),
+    "nan": (2, ["clip.mp4", "--gamma-to", "nan"], "end=»nan«: nan is not a number"),
     "no number": (2, ["clip.mp4", "--gamma-to", "red"], "--gamma-to"),
     "sigma": (2, ["clip.mp4", "--sigma", "high"], "sigma = high"),
     "unknown flag": (2, ["clip.mp4", "--gama-from", "1"], "--gama-from"),
     "no value": (2, ["clip.mp4", "--steps"], "--steps"),
     "no input": (2, ["--steps", "3"], "INPUT"),
     "two inputs": (2, ["clip.mp4", "text.mp4"], "text.mp4"),
-    "passage": (2, ["clip.mp4", "--start", "9"], "no frame lies between 9 s and the end"),
+    "passage": (2, ["clip.mp4", "--start", "9"], "no frame lies between 9 and end"),
     "passage turned": (2, ["clip.mp4", "--start", "0.2", "--end", "0.1"], "no frame lies"),
     "output exists": (2, ["clip.mp4", "-o", "there.mp4"], "there.mp4: exists; use --overwrite"),
     "extension": (2, ["clip.mp4", "-o", "out.avi"], "out.avi: unknown kind of video"),
@@ -382,18 +395,33 @@ def test_a_terminal_gets_a_live_display_and_a_log_gets_lines(events):
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_names_are_shown_as_they_are(events, terminal):
-    plan = dataclasses.replace(events[0], style2=Path("[bold]b.png"))
-    assert isinstance(plan, Plan)
+    plan = with_setup(events[0], options={"style2": Path("[bold]b.png")})
     assert "[bold]b.png" in shown("auto", [plan], terminal)
 
 
-def test_the_plan_names_the_styles_in_the_order_they_appear(events):
-    plan = dataclasses.replace(events[0], gammas=(1.0, 0.5, 0.0))
-    assert progress.plan_lines(plan)[0].startswith("γ 1 → 0: noise.png → stripes.png")
-    plan = dataclasses.replace(events[0], gammas=(1.0, 1.0, 1.0))
-    assert progress.plan_lines(plan)[0].startswith("γ 1 → 1: noise.png, ")
-    plan = dataclasses.replace(events[0], gammas=(0.5, 0.5))
-    assert progress.plan_lines(plan)[0].startswith("γ 0.5 → 0.5: stripes.png + noise.png")
+def with_setup(plan, options=None, values=None):
+    """A plan with other options, or with other values of gamma on each frame."""
+    assert isinstance(plan, Plan)
+    setup = plan.setup
+    if options:
+        setup = dataclasses.replace(setup, options=setup.options.model_copy(update=options))
+    if values:
+        score = dataclasses.replace(setup.score, values=values)
+        setup = dataclasses.replace(setup, score=score, frames=range(len(values)))
+    return dataclasses.replace(plan, setup=setup)
+
+
+@pytest.mark.parametrize(
+    ("values", "course"),
+    [
+        ((1.0, 0.5, 0.0), "γ 1 → 0 (0 is stripes.png, 1 is noise.png), σ"),
+        ((1.0, 1.0), "γ 1 → 1 ("),
+        ((0.0, 1.0, 0.0), "γ 0 → 0, between 0 and 1 ("),
+        ((0.25,), "γ 0.25 → 0.25 ("),
+    ],
+)
+def test_the_plan_shows_the_course_of_gamma_and_what_its_ends_are(events, values, course):
+    assert progress.plan_lines(with_setup(events[0], values=values))[0].startswith(course)
 
 
 def test_the_clock():
@@ -414,21 +442,10 @@ def test_the_package_runs_as_a_module(tmp_path):
 
 def test_the_time_left_counts_only_what_is_pending():
     """Resumed in the second shot: its first frame is done, so only short frames are left."""
-    plan = Plan(
-        source=None,
-        output=Path("o.mp4"),
-        folder=Path("o.mp4.mnst"),
-        style1=Path("a"),
-        style2=Path("b"),
-        first=0,
-        gammas=(0.5,) * 10,
+    plan = SimpleNamespace(
+        setup=SimpleNamespace(frames=range(10)),
         shots=(Shot(0, 0, 5), Shot(1, 5, 10)),
-        size=(32, 24),
-        output_size=(32, 24),
-        sigma2=(1.0,),
-        device="CPU",
         pending=(7, 8, 9),
-        notes=(),
     )
     pace = _Pace(plan)
     assert pace.left(7) == "–"

@@ -14,10 +14,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from mnst_video.config import Options, make_options
+from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import load_frame, save_image
-from mnst_video.job import Encoding, FrameDone, Plan, StepDone, render
+from mnst_video.job import Encoding, FrameDone, StepDone, render
+from mnst_video.prepare import Plan
+from mnst_video.presets import make_options
 from mnst_video.shots import Shot
 from mnst_video.video import probe
 
@@ -92,9 +94,10 @@ def test_events_come_in_order(tmp_path, make_clip, quick):
     frames = [e for e in events if isinstance(e, FrameDone)]
     assert [(e.frame, e.done, e.shot) for e in frames] == [(0, 1, 0), (1, 2, 0), (2, 3, 0)]
     plan = events[0]
-    assert (plan.size, plan.output_size, plan.first) == ((32, 24), (32, 24), 0)
+    setup = plan.setup
+    assert (setup.size, setup.output_size, setup.frames) == ((32, 24), (32, 24), range(3))
     assert plan.pending == (0, 1, 2)
-    assert plan.gammas == tuple(e.gamma for e in frames)
+    assert [setup.score.fader(frame) for frame in range(3)] == [e.fader for e in frames]
     assert plan.shots == (Shot(0, 0, 3),)
 
 
@@ -233,8 +236,8 @@ def test_sigma_is_one_for_the_clip_one_a_shot_or_the_number(tmp_path, two_shots,
         output = tmp_path / f"{sigma}.mp4"
         render(two_shots[0], output, quick(sigma=sigma, cuts=(0.125,), steps=1, first_steps=1))
         sigmas[sigma] = record(output)["sigma2"]
-    assert [len(values) for values in sigmas.values()] == [1, 2, 1]
-    assert sigmas[1.5] == [1.5]
+    assert [len(pairs) for pairs in sigmas.values()] == [1, 2, 1]
+    assert sigmas[1.5] == [[1.5]]
     assert min(sigmas["shot"]) < sigmas["auto"][0] < max(sigmas["shot"])
 
 
@@ -242,13 +245,14 @@ def test_a_passage_keeps_the_sigma_and_the_shot_numbers_of_the_clip(tmp_path, tw
     plans = []
     for part in ({}, {"start": 0.15}):
         output = tmp_path / f"{len(plans)}.mp4"
-        options = quick(cuts=(0.125,), sigma="shot", first_steps=1, **part)
+        options = quick(cuts=[0.125], sigma="shot", first_steps=1, **part)
         render(two_shots[0], output, options, observe=plans.append)
     whole, part = (event for event in plans if isinstance(event, Plan))
     assert part.sigma2 == whole.sigma2
     assert whole.shots == (Shot(0, 0, 3), Shot(1, 3, 6))
     assert part.shots == (Shot(1, 4, 6),)
-    assert part.gammas == whole.gammas[4:]
+    assert part.setup.frames == range(4, 6)
+    assert part.setup.score == whole.setup.score
 
 
 # Interrupted and resumed
@@ -405,7 +409,7 @@ def test_other_settings_are_refused_and_each_is_named(tmp_path, clip, quick, sty
     with pytest.raises(UsageError) as caught:
         render(clip, output, other)
     message = str(caught.value)
-    assert "gamma_to: 1.0 → 0.5" in message
+    assert "another course of gamma" in message
     assert "steps: 1 → 2" in message
     assert "style1: another file" in message
     assert "first_steps" not in message
@@ -455,7 +459,7 @@ def test_restart_with_the_same_settings_goes_on(tmp_path, clip, quick):
     assert render(clip, output, quick(), restart=True).reused == 2
 
 
-@pytest.mark.parametrize("change", [{"crf": 40}, {"output_size": (48, 40)}])
+@pytest.mark.parametrize("change", [{"crf": 40}, {"output_size": (48, 40)}, {"strength": 0.5}])
 def test_other_encoding_uses_all_frames_again(kept, quick, change):
     source, output, folder, frames = kept
     before = output.read_bytes()

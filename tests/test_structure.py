@@ -13,14 +13,18 @@ PACKAGE = Path(mnst_video.__file__).parent
 
 # A module may import those before it, and none after it.
 ORDER = [
-    *("errors", "schedule", "device"),
+    *("errors", "easing", "timecode", "schedule", "envelope", "device"),
     *("vgg", "losses", "optimize", "calibrate", "weights"),
-    *("images", "flow", "shots", "video", "config"),
-    *("stylize", "job", "progress", "doctor", "cli", "__main__"),
+    *("images", "flow", "shots", "video", "audio"),
+    *("config", "presets", "score", "stylize", "prepare", "job"),
+    *("progress", "plots", "outlook", "doctor", "flags", "cli", "__main__"),
 ]
 
 # The core: torch, numpy and the standard library.
-CORE = ["errors", "schedule", "device", "vgg", "losses", "optimize", "calibrate"]
+CORE = [
+    *("errors", "easing", "timecode", "schedule", "envelope"),
+    *("device", "vgg", "losses", "optimize", "calibrate"),
+]
 
 NOT_IN_THE_CORE = [
     *("cv2", "av", "PIL", "imageio_ffmpeg", "scenedetect", "typer", "rich", "pydantic"),

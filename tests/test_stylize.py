@@ -8,6 +8,7 @@ from mnst_video.config import Options
 from mnst_video.flow import feather, optical_flow, reliability, warp
 from mnst_video.images import fit_style
 from mnst_video.losses import blend, style_grams, style_loss
+from mnst_video.schedule import Fader
 from mnst_video.stylize import (
     Stylist,
     match_colors,
@@ -17,6 +18,10 @@ from mnst_video.stylize import (
 )
 
 WIDTH, HEIGHT = 48, 32
+
+
+def faders(*gammas):
+    return [Fader(0, gamma) for gamma in gammas]
 
 
 def quick_options(**given):
@@ -40,7 +45,7 @@ def paintings(texture):
 @pytest.fixture
 def stylist_with(network, paintings):
     """A stylist with the given options."""
-    return lambda **given: Stylist(network, quick_options(**given), *paintings, WIDTH, HEIGHT)
+    return lambda **given: Stylist(network, quick_options(**given), paintings, WIDTH, HEIGHT)
 
 
 def followed(content, previous_content, painted):
@@ -81,8 +86,8 @@ def test_a_result_reports_its_relative_losses(network, as_image, frames, stylist
         stylist_with(first_steps=3, sigma=2.0),
     )
     calibration = stylist.calibrate(frames[:1])
-    result = stylist.first_frame(frames[0], 0.5, calibration)
-    before = shorter.first_frame(frames[0], 0.5, calibration).frame
+    result = stylist.first_frame(frames[0], Fader(0, 0.5), calibration)
+    before = shorter.first_frame(frames[0], Fader(0, 0.5), calibration).frame
     share = style_share(network, as_image, before, frames[0], paintings, 1.0 / 3.0)
     assert result.style == pytest.approx(share, rel=0.01)  # `before` is rounded to 8 bits
     layer = stylist.options.content_layer
@@ -107,11 +112,11 @@ def test_the_article_s_formula_is_taken_literally(as_image, network, frames, pai
         sigma=sigma2,
         first_steps=1,
     )
-    stylist = Stylist(network, options, *paintings, WIDTH, HEIGHT)
+    stylist = Stylist(network, options, paintings, WIDTH, HEIGHT)
     totals = []
     stylist.first_frame(
         frames[0],
-        gamma,
+        Fader(0, gamma),
         stylist.calibrate(frames[:1]),
         callback=lambda _, losses: totals.append(float(losses.total)),
     )
@@ -131,11 +136,11 @@ def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
         content_weight=0.3, style_weight=0.7, temporal_weight=50.0, uncovered_weight=0.0, steps=3
     )
     calibration = stylist.calibrate(frames)
-    painted = stylist.first_frame(frames[0], 0.4, calibration).frame
+    painted = stylist.first_frame(frames[0], Fader(0, 0.4), calibration).frame
     totals = []
     result = stylist.next_frame(
         frames[1],
-        0.4,
+        Fader(0, 0.4),
         calibration,
         frames[0],
         painted,
@@ -151,7 +156,7 @@ def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
     trusted."""
     stylist = stylist_with(rate=1e-6, steps=2)
     painted = 255 - frames[0]
-    result = stylist.next_frame(frames[1], 0.5, stylist.calibrate(frames), frames[0], painted)
+    result = stylist.next_frame(frames[1], Fader(0, 0.5), stylist.calibrate(frames), frames[0], painted)
     warped, trust = followed(frames[1], frames[0], painted)
     away = (1.0 - trust[..., None]) * (255.0 - frames[1] - warped) / 255.0
     expected = float((trust[..., None] * away**2).mean())
@@ -166,7 +171,7 @@ def test_the_callback_gets_every_step(frames, stylist_with):
         stylist,
         stylist.calibrate(frames),
         frames[:2],
-        [0.5, 0.5],
+        faders(0.5, 0.5),
         callback=lambda step, _: calls.append(step),
     )
     assert [result.steps for result in shot] == [3, 2]
@@ -176,13 +181,13 @@ def test_the_callback_gets_every_step(frames, stylist_with):
 def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylist_with):
     stylist = stylist_with(first_steps=10)
     calibration = stylist.calibrate(frames)
-    painted = stylist.first_frame(frames[0], 0.5, calibration).frame
+    painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
     warped, trust = followed(frames[1], frames[0], painted)
     assert (trust > 0.99).mean() > 0.5
     distance = {}
     for weight in (0.0, 1e5):
         stylist = stylist_with(temporal_weight=weight, steps=8)
-        result = stylist.next_frame(frames[1], 0.5, calibration, frames[0], painted)
+        result = stylist.next_frame(frames[1], Fader(0, 0.5), calibration, frames[0], painted)
         difference = np.abs(result.frame - warped).mean(axis=-1)
         distance[weight] = difference[trust > 0.99].mean()
     assert distance[1e5] < 1.5
@@ -194,7 +199,7 @@ def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, st
     the colours of the previous result, which here are those of a negative."""
     stylist = stylist_with(rate=1e-6, steps=1)
     painted = 255 - frames[0]
-    result = stylist.next_frame(frames[1], 0.5, stylist.calibrate(frames), frames[0], painted)
+    result = stylist.next_frame(frames[1], Fader(0, 0.5), stylist.calibrate(frames), frames[0], painted)
     warped, trust = followed(frames[1], frames[0], painted)
     assert trust.min() < 0.1
     assert trust.max() > 0.99
@@ -206,7 +211,7 @@ def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, st
 def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
     stylist = stylist_with()
     calibration = stylist.calibrate(frames)
-    gammas = [0.0, 0.3, 0.6, 1.0]
+    gammas = faders(0.0, 0.3, 0.6, 1.0)
     whole = [result.frame for result in stylize_shot(stylist, calibration, frames, gammas)]
     assert len(whole) == 4
     for stop in (1, 3):
@@ -224,14 +229,14 @@ def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
 def test_without_warm_start_each_frame_is_a_still(frames, stylist_with):
     stylist = stylist_with(warm_start=False)
     calibration = stylist.calibrate(frames)
-    shot = list(stylize_shot(stylist, calibration, frames[:2], [0.2, 0.7]))
-    still = stylist.first_frame(frames[1], 0.7, calibration)
+    shot = list(stylize_shot(stylist, calibration, frames[:2], faders(0.2, 0.7)))
+    still = stylist.first_frame(frames[1], Fader(0, 0.7), calibration)
     assert np.array_equal(shot[1].frame, still.frame)
 
 
 def test_a_shot_needs_one_gamma_for_each_frame(frames, stylist_with):
     stylist = stylist_with(first_steps=1, steps=1)
-    shot = stylize_shot(stylist, stylist.calibrate(frames[:1]), frames[:2], [0.5])
+    shot = stylize_shot(stylist, stylist.calibrate(frames[:1]), frames[:2], faders(0.5))
     with pytest.raises(ValueError, match="shorter"):
         list(shot)
 
@@ -245,9 +250,9 @@ def test_at_the_ends_of_gamma_the_other_style_does_not_count(
     options = quick_options(sigma=1.7, losses=losses)
 
     def still(gamma, *styles):
-        stylist = Stylist(network, options, *styles, WIDTH, HEIGHT)
+        stylist = Stylist(network, options, styles, WIDTH, HEIGHT)
         calibration = stylist.calibrate(frames[:1])
-        return stylist.first_frame(frames[0], gamma, calibration).frame
+        return stylist.first_frame(frames[0], Fader(0, gamma), calibration).frame
 
     assert np.array_equal(still(1.0, style1, style2), still(1.0, style1, other))
     assert np.array_equal(still(0.0, style1, style2), still(0.0, other, style2))
@@ -259,9 +264,9 @@ def test_gamma_1_is_style_1(network, as_image, frames, paintings):
     """Not the other way round: each end comes nearer to its own style than the other end does."""
     ends = {}
     for gamma in (0.0, 1.0):
-        stylist = Stylist(network, quick_options(first_steps=8), *paintings, WIDTH, HEIGHT)
+        stylist = Stylist(network, quick_options(first_steps=8), paintings, WIDTH, HEIGHT)
         calibration = stylist.calibrate(frames[:1])
-        ends[gamma] = stylist.first_frame(frames[0], gamma, calibration).frame
+        ends[gamma] = stylist.first_frame(frames[0], Fader(0, gamma), calibration).frame
     for w in (0.0, 1.0):
         own, others = (
             style_share(network, as_image, ends[gamma], frames[0], paintings, w)
@@ -272,9 +277,29 @@ def test_gamma_1_is_style_1(network, as_image, frames, paintings):
 
 def test_sigma_is_measured_or_given(frames, stylist_with):
     calibration = stylist_with().calibrate(frames)
-    assert stylist_with().sigma2(calibration) == calibration.sigma2 != 1.0
-    assert stylist_with(sigma="shot").sigma2(calibration) == calibration.sigma2
-    assert stylist_with(sigma=1.9).sigma2(calibration) == 1.9
+    (pair,) = calibration
+    assert stylist_with().sigma2(calibration) == (pair.sigma2,) != (1.0,)
+    assert stylist_with(sigma="shot").sigma2(calibration) == (pair.sigma2,)
+    assert stylist_with(sigma=1.9).sigma2(calibration) == (1.9,)
+
+
+@pytest.mark.parametrize("losses", ["relative", "article"])
+def test_a_pair_of_a_setlist_is_that_pair_alone(network, frames, paintings, texture, losses):
+    """But for the article's losses, whose scale runs on through the setlist: at the seam."""
+    setlist = (*paintings, texture(50, 50, 9, 1.2))
+    options = quick_options(losses=losses)
+    whole = Stylist(network, options, setlist, WIDTH, HEIGHT)
+    calibrations = whole.calibrate(frames)
+    seam = [
+        whole.first_frame(frames[0], fader, calibrations).frame
+        for fader in (Fader(0, 0.0), Fader(1, 1.0))
+    ]
+    assert np.abs(seam[0].astype(int) - seam[1]).max() <= 1
+    if losses == "relative":
+        alone = Stylist(network, options, setlist[1:], WIDTH, HEIGHT)
+        still = alone.first_frame(frames[0], Fader(0, 0.4), alone.calibrate(frames))
+        same = whole.first_frame(frames[0], Fader(1, 0.4), calibrations)
+        assert np.array_equal(still.frame, same.frame)
 
 
 def test_match_colors_finds_an_affine_change_of_colours(texture):

@@ -220,13 +220,6 @@ def test_odd_sizes_are_padded(tmp_path, make_clip):
     assert np.abs(after - picture)[:, [0, -1]].max() < 30
 
 
-@pytest.mark.parametrize("size", [(128, 96), (32, 40), (33, 41)])
-def test_the_output_size_scales(tmp_path, clip, size):
-    written = encode(clip, tmp_path / "out.mp4", output_size=size)
-    assert (written.width, written.height) == tuple(side + side % 2 for side in size)
-    assert written.frames == 6
-
-
 @pytest.mark.parametrize("ratio", [Fraction(2, 3), Fraction(4, 3)])
 def test_pixels_that_are_not_square_keep_the_shape_of_the_picture(tmp_path, make_clip, ratio):
     # A box of 24 rows, and of as many columns as make it square once pixels have their shape.

@@ -1,0 +1,292 @@
+"""How a sound moves a value: loudness, onsets and beats as envelopes over time, each 0..1.
+
+Onsets are peaks of the spectral flux (Dixon, "Onset Detection Revisited", DAFx 2006, section 2) of
+log-compressed magnitudes (Böck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset
+Detection Methods", ISMIR 2012, section 2).
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Samples of a window, 46 ms at 22050 Hz, and between two of them.
+WINDOW, HOP = 1024, 256
+# Windows that are transformed at once.
+BLOCK = 4096
+
+# Peak picking, in hops of 12 ms: a peak is the greatest of its neighbours, stands out from the mean
+# around it by a share of the strongest, and keeps its distance from the one before.
+PEAK_NEIGHBOURS, MEAN_BEFORE, MEAN_AFTER, APART = 3, 10, 5, 4
+STANDS_OUT = 0.1
+# Samples from the middle of the window where the flux peaks to the onset itself, measured.
+LATE = 110
+
+
+@dataclass(frozen=True)
+class Sound:
+    """samples: float32, mono. rate: Hz. start: seconds from a clip's first frame to the first."""
+
+    samples: NDArray[np.float32]
+    rate: int
+    start: float
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """How much of which envelope is added: `amount`, -10..10, at the envelope's 1.
+
+    kind: `rms` loudness, `onset` notes and hits, `beat` the beats of the tempo.
+    band: (low, high) in Hz, None for all; not for beats.
+    attack, release: time constants of rise and fall, 0..60 seconds.
+    percentile: of the loudness, or of the onsets' strengths, which counts as 1; 0 < p <= 100.
+    Raises ValueError for values outside these.
+    """
+
+    # Read by pydantic where a preset has a table instead of a text.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    kind: Literal["rms", "onset", "beat"]
+    amount: float
+    band: tuple[float, float] | None = None
+    attack: float = 0.01
+    release: float = 0.2
+    percentile: float = 99.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"there is no reaction {self.kind}{_near(self.kind, KINDS)}")
+        if not -10.0 <= self.amount <= 10.0:
+            raise ValueError(f"an amount is a number from -10 to 10, not {self.amount:g}")
+        if self.band is not None and not 0.0 <= self.band[0] < self.band[1] < math.inf:
+            raise ValueError("a band goes from a lower to a higher frequency: band=20-150")
+        if not (0.0 <= self.attack <= 60.0 and 0.0 <= self.release <= 60.0):
+            raise ValueError("attack and release last 0 to 60 seconds: release=250ms")
+        if not 0.0 < self.percentile <= 100.0:
+            raise ValueError("a percentile is above 0, up to 100")
+        if self.kind == "beat" and (self.band is not None or self.percentile != 99.0):
+            raise ValueError("beats come from the tempo: beat takes attack and release alone")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `rms:0.3` or `rms:0.3[band=20-150,attack=5ms,release=250ms,percentile=95]`.
+
+        Raises ValueError with what to type instead.
+        """
+        match = re.fullmatch(r"\s*([\w-]*)\s*(:?)([^\[\]]*)(?:\[([^\[\]]*)\])?\s*", text)
+        if not match:
+            raise ValueError(
+                f"{text.strip()}: write KIND:AMOUNT[OPTIONS], such as rms:0.3[band=20-150]"
+            )
+        kind, colon, amount, inside = match.groups()
+        if kind not in KINDS:
+            hint = _near(kind, KINDS) or f"; there are {', '.join(KINDS)}"
+            raise ValueError(f"there is no reaction {kind or text.strip()}{hint}")
+        if not colon or not amount.strip():
+            raise ValueError(f"{kind} lacks its amount: write {kind}:0.3")
+        given: dict[str, object] = {}
+        for piece in (inside or "").split(",") if inside and inside.strip() else ():
+            name, equals, value = (word.strip() for word in piece.partition("="))
+            if name not in _READ:
+                hint = _near(name, _READ) or f"; there are {', '.join(_READ)}"
+                raise ValueError(f"{kind} has no option {name}{hint}")
+            if not equals or name in given:
+                raise ValueError(f"{name} is given once, with a value: {_EXAMPLES[name]}")
+            try:
+                given[name] = _READ[name](value)
+            except ValueError:
+                raise ValueError(f"{name}={value} is not right: write {_EXAMPLES[name]}") from None
+        try:
+            number = float(amount)
+        except ValueError:
+            raise ValueError(f"{amount.strip()} is not a number: write {kind}:0.3") from None
+        return cls(kind, number, **given)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """A text that `parse` makes the same reaction of."""
+        options = []
+        for option in fields(self)[2:]:
+            value = getattr(self, option.name)
+            if value == option.default:
+                continue
+            shown = "-".join(map(_number, value)) if option.name == "band" else _number(value)
+            options.append(f"{option.name}={shown}")
+        brackets = f"[{','.join(options)}]" if options else ""
+        return f"{self.kind}:{_number(self.amount)}{brackets}"
+
+
+KINDS = ("rms", "onset", "beat")
+_EXAMPLES = {
+    "band": "band=20-150",
+    "attack": "attack=5ms",
+    "release": "release=250ms",
+    "percentile": "percentile=95",
+}
+
+
+def _read_band(text: str) -> tuple[float, float]:
+    match = re.fullmatch(
+        r"([\d.]+(?:e[+-]?\d+)?)\s*-\s*([\d.]+(?:e[+-]?\d+)?)\s*(?:hz)?", text.lower()
+    )
+    if not match:
+        raise ValueError(text)
+    return float(match[1]), float(match[2])
+
+
+def _read_seconds(text: str) -> float:
+    for unit, factor in (("ms", 1000.0), ("s", 1.0)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) / factor
+    return float(text)
+
+
+_READ: Mapping[str, Callable[[str], object]] = {
+    "band": _read_band,
+    "attack": _read_seconds,
+    "release": _read_seconds,
+    "percentile": float,
+}
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _number(value: float) -> str:
+    return repr(float(value)).removesuffix(".0")
+
+
+def envelope(
+    reaction: Reaction, sound: Sound | None, beats: Sequence[float], times: Sequence[float]
+) -> Array:
+    """The envelope, 0..1, of shape `(len(times),)`; times in seconds from the first frame.
+
+    beats: seconds of the beats, for `beat`, which needs no sound; the others do, and raise
+    ValueError without one.
+    """
+    moments = np.asarray(times, dtype=np.float64)
+    if reaction.kind == "beat":
+        return _events(reaction, np.asarray(beats, np.float64), np.ones(len(beats)), moments)
+    if sound is None:
+        raise ValueError(f"{reaction} needs a sound")
+    if reaction.kind == "onset":
+        found, strengths = onsets(sound, reaction.band)
+        return _events(reaction, found, _normalised(strengths, reaction.percentile), moments)
+    powers = [
+        (block**2 * _parseval(block.shape[1], _bins(sound.rate, reaction.band))).sum(axis=1)
+        for block in _spectra(sound)
+    ]
+    loudness = np.sqrt(np.concatenate(powers)) if powers else np.zeros(0)
+    followed = _follow(_normalised(loudness, reaction.percentile), reaction, HOP / sound.rate)
+    if not followed.size:
+        return np.zeros(len(moments))
+    places = sound.start + np.arange(len(followed)) * HOP / sound.rate
+    return np.interp(moments, places, followed, left=0.0, right=0.0)
+
+
+def onsets(sound: Sound, band: tuple[float, float] | None = None) -> tuple[Array, Array]:
+    """Times, in seconds from the first frame, at which something begins to sound, and how much.
+
+    Only frequencies within `band`, in Hz, count. Strengths are above 0, without a unit.
+    """
+    inside = _bins(sound.rate, band)
+    flux: list[Array] = []
+    last = np.zeros(WINDOW // 2 + 1)
+    for block in _spectra(sound):
+        levels = np.log1p(20.0 * block)
+        rises = np.diff(levels, axis=0, prepend=last[None]).clip(0.0)
+        flux.append(rises[:, inside].sum(axis=1))
+        last = levels[-1]
+    curve = np.concatenate(flux) if flux else np.zeros(0)
+    strongest = float(curve.max(initial=0.0))
+    if strongest < 1e-3:
+        return np.zeros(0), np.zeros(0)
+    found: list[int] = []
+    for n in np.flatnonzero(curve > STANDS_OUT * strongest):
+        neighbours = curve[max(n - PEAK_NEIGHBOURS, 0) : n + PEAK_NEIGHBOURS + 1]
+        around = curve[max(n - MEAN_BEFORE, 0) : n + MEAN_AFTER + 1]
+        stands_out = curve[n] >= around.mean() + STANDS_OUT * strongest
+        if curve[n] == neighbours.max() and stands_out and (not found or n - found[-1] >= APART):
+            found.append(int(n))
+    places = np.array(found, dtype=np.int64)
+    return sound.start + (places * HOP + LATE) / sound.rate, curve[places]
+
+
+def _spectra(sound: Sound) -> Iterator[Array]:
+    """Magnitudes `(windows, WINDOW // 2 + 1)`, 1 for a sine of amplitude 1, in blocks.
+
+    Window n is centred on sample n * HOP.
+    """
+    window = np.hanning(WINDOW + 1)[:-1]
+    padded = np.pad(sound.samples, WINDOW // 2)
+    views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    for start in range(0, len(views), BLOCK):
+        spectra = np.fft.rfft(views[start : start + BLOCK] * window)
+        yield np.abs(spectra) * (2.0 / float(window.sum()))
+
+
+def _bins(rate: int, band: tuple[float, float] | None) -> NDArray[np.bool_]:
+    """Which frequencies of a spectrum lie in a band; at least one."""
+    frequencies = np.fft.rfftfreq(WINDOW, 1.0 / rate)
+    if band is None:
+        return np.ones(len(frequencies), dtype=bool)
+    inside = (frequencies >= band[0]) & (frequencies <= band[1])
+    if not inside.any():
+        inside[np.abs(frequencies - sum(band) / 2.0).argmin()] = True
+    return inside
+
+
+def _parseval(count: int, inside: NDArray[np.bool_]) -> Array:
+    """The weight of each squared magnitude in the mean square of the signal."""
+    window = np.hanning(WINDOW + 1)[:-1]
+    weights = np.full(count, 2.0)  # each but the first and last stands for two frequencies
+    weights[[0, -1]] = 1.0
+    scale = float(window.sum() / 2.0) ** 2 / (WINDOW * float((window**2).sum()))
+    return weights * inside * scale
+
+
+def _normalised(values: Array, percentile: float) -> Array:
+    """Values over their percentile, at most 1."""
+    loudest = float(values.max(initial=0.0))
+    if loudest < 1e-5:  # -100 dB: silence
+        return np.zeros_like(values)
+    # Not by less than a tenth of the greatest: a few hits in silence would raise the noise.
+    return (values / max(float(np.percentile(values, percentile)), 0.1 * loudest)).clip(0.0, 1.0)
+
+
+def _follow(values: Array, reaction: Reaction, step: float) -> Array:
+    """The values with their rises and falls slowed down by a one-pole filter."""
+    rise, fall = (
+        1.0 - math.exp(-step / t) if t > 0.0 else 1.0 for t in (reaction.attack, reaction.release)
+    )
+    followed, level = np.empty_like(values), 0.0
+    for index, value in enumerate(values.tolist()):
+        level += (rise if value > level else fall) * (value - level)
+        followed[index] = level
+    return followed
+
+
+def _events(reaction: Reaction, events: Array, strengths: Array, times: Array) -> Array:
+    """At each time the greatest of what the events before it have left: a rise, then a fall."""
+    result = np.zeros(len(times))
+    # After so long nothing is left to see.
+    reach = reaction.attack + 8.0 * reaction.release
+    for event, strength in zip(events.tolist(), strengths.tolist(), strict=True):
+        near = np.flatnonzero((times >= event) & (times <= event + reach))
+        since = times[near] - event
+        fall = (
+            np.exp((reaction.attack - since) / reaction.release)
+            if reaction.release
+            else since == reaction.attack
+        )
+        shape = np.where(since < reaction.attack, since / max(reaction.attack, 1e-9), fall)
+        result[near] = np.maximum(result[near], strength * shape)
+    return result

@@ -1,0 +1,260 @@
+"""What a render has to know before its first frame: its timeline, frames, size, shots and sigma."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from mnst_video.calibrate import Calibration
+from mnst_video.config import MAX_SIDE, Options
+from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.images import encode_image, load_image
+from mnst_video.score import Score, compose, moment
+from mnst_video.shots import CutDetector, Shot, passage, split
+from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
+from mnst_video.timecode import END
+from mnst_video.vgg import VGG19
+from mnst_video.video import VideoInfo, check_name, probe, read_frames
+
+# Frames of a clip, or of a shot, that its calibration is measured on.
+CALIBRATION_FRAMES = 8
+
+# Steps of the trial that an estimate is made from.
+TRIAL_STEPS = 4
+# The clip's size against that of its frames: 0.05 on the sample, more with grain and motion.
+CLIP_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a render needs, but for the analysis of the clip.
+
+    frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
+    """
+
+    info: VideoInfo
+    options: Options
+    score: Score
+    frames: range
+    network: VGG19
+    size: tuple[int, int]
+    stylist: Stylist
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """(width, height) of the clip that is written."""
+        if self.options.output_size == "source":
+            return (self.info.width, self.info.height)
+        return self.options.output_size or self.size
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a render has to know of the whole clip before it begins.
+
+    calibrations: of each pair of styles; one set for the clip, or one a shot with sigma = "shot".
+    """
+
+    shots: tuple[Shot, ...]
+    calibrations: tuple[Calibrations, ...]
+    notes: tuple[str, ...] = ()
+
+    def calibration(self, shot: Shot) -> Calibrations:
+        """The calibrations that hold for a shot."""
+        return self.calibrations[shot.index if len(self.calibrations) > 1 else 0]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> "Analysis":
+        """The inverse of `to_json`. Raises KeyError or TypeError where it is not."""
+        return cls(
+            shots=tuple(Shot(**shot) for shot in saved["shots"]),
+            calibrations=tuple(
+                tuple(Calibration(**pair) for pair in pairs) for pairs in saved["calibrations"]
+            ),
+            notes=tuple(saved["notes"]),
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render is about to do. pending: the numbers of the frames that are not there yet."""
+
+    setup: Setup
+    analysis: Analysis
+    pending: tuple[int, ...]
+    output: Path | None = None
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        """What is to be rendered of each shot."""
+        frames = self.setup.frames
+        return passage(self.analysis.shots, frames.start, frames.stop)
+
+    @property
+    def sigma2(self) -> tuple[tuple[float, ...], ...]:
+        """Of each pair of styles, for the clip or for each of its shots."""
+        return tuple(self.setup.stylist.sigma2(pairs) for pairs in self.analysis.calibrations)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd, for a person to read."""
+        return self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a render will take: seconds, and bytes on disk while it works, the clip included."""
+
+    seconds: float
+    disk_bytes: int
+
+
+def read_clip(path: Path | str) -> VideoInfo:
+    """What a clip is. Raises UsageError for a name that cannot be taken, InputError."""
+    check_name(Path(path))
+    return probe(path)
+
+
+def prepare(info: VideoInfo, options: Options) -> Setup:
+    """Read the styles and the weights, and resolve what the options say of this clip.
+
+    Raises UsageError, InputError or MachineError.
+    """
+    score = compose(options, info)
+    frames = _passage_frames(info, options, score)
+    pictures = [load_image(path) for path in options.styles]
+    network = load_network(options)
+    max_side = options.max_side or MAX_SIDE[network.device.type]
+    size = working_size(info.width, info.height, max_side)
+    stylist = Stylist(network, options, pictures, *size)
+    return Setup(info, options, score, frames, network, size, stylist)
+
+
+def analyse(setup: Setup) -> Analysis:
+    """Find the shots of a whole clip, and measure the styles on frames sampled from it.
+
+    A clip that is damaged after the frames to be rendered will do.
+    Raises InputError where one of them cannot be decoded.
+    """
+    info, options, size = setup.info, setup.options, setup.size
+    notes = []
+    cuts = []
+    if isinstance(options.cuts, tuple):
+        cuts = [_cut_frame(info, moment("cuts", time, setup.score.clock)) for time in options.cuts]
+    detector, readable = CutDetector(), 0
+    try:
+        for frame in read_frames(info, *size):
+            if options.cuts == "auto":
+                detector.add(frame)
+            readable += 1
+    except InputError as error:
+        if readable < setup.frames.stop:
+            raise
+        notes.append(str(error))
+    shots = split(info.frames, cuts or detector.cuts())
+    groups = shots if options.sigma == "shot" else (Shot(0, 0, info.frames),)
+    calibrations: list[Calibrations] = []
+    content = read_frames(info, *size, 0, readable)
+    with contextlib.closing(content):
+        for group in groups:
+            wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
+            numbered = zip(range(group.start, group.end), content, strict=False)
+            sample = [frame for number, frame in numbered if number in wanted]
+            calibrations.append(setup.stylist.calibrate(sample) if sample else calibrations[-1])
+    return Analysis(shots, tuple(calibrations), tuple(notes))
+
+
+def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
+    """What a render would do, and take, without rendering. Raises what `prepare` raises."""
+    info = read_clip(source)
+    with memory_errors():
+        setup = prepare(info, options)
+        whole = Plan(setup, analyse(setup), tuple(setup.frames))
+        return whole, estimate(whole)
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Time and disk of a render, from a few steps on its first two frames."""
+    setup, shots = plan.setup, plan.shots
+    options, start = setup.options, setup.frames.start
+    content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.info.frames)))
+    faders = [setup.score.fader(start)] * len(content)
+    calibrations = plan.analysis.calibration(shots[0])
+    stylist = setup.stylist.with_steps(TRIAL_STEPS)
+    # The first run warms up and is not timed.
+    next(stylize_shot(stylist.with_steps(1), calibrations, content, faders))
+    ends: list[float] = []
+
+    def step_done(*_: object) -> None:
+        ends.append(time.monotonic())
+
+    costs, sizes = [], []  # of a first and of a later frame: seconds beside the steps, and a step's
+    begun = time.monotonic()
+    for result in stylize_shot(stylist, calibrations, content, faders, callback=step_done):
+        sizes.append(len(encode_image(result.frame, ".png")))
+        step = median(b - a for a, b in pairwise(ends))
+        costs.append((max(time.monotonic() - begun - TRIAL_STEPS * step, 0.0), step))
+        begun = time.monotonic()
+        ends.clear()
+    firsts = len(shots) if options.warm_start else len(setup.frames)
+    later = len(setup.frames) - firsts
+    seconds = firsts * (costs[0][0] + options.first_steps * costs[0][1])
+    seconds += later * (costs[-1][0] + options.steps * costs[-1][1])
+    frames_bytes = sum(sizes) / len(sizes) * len(setup.frames)
+    return Estimate(seconds, round(frames_bytes * (1.0 + CLIP_SHARE)))
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Raise MachineError where memory runs out, on the device or in Python."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and "allocate memory" not in str(error):
+            raise
+        raise MachineError("out of memory: give a smaller --max-side") from None
+
+
+def _passage_frames(info: VideoInfo, options: Options, score: Score) -> range:
+    """The frames of the passage, half open."""
+    start, end = 0, info.frames
+    if options.start is not None:
+        start = info.frame_at(moment("start", options.start, score.clock))
+    if options.end is not None and options.end != END:  # which is the last frame's start
+        end = info.frame_at(moment("end", options.end, score.clock))
+    if start >= end:
+        first = options.start.shown if options.start else "start"
+        last = options.end.shown if options.end else "end"
+        raise UsageError(
+            f"{info.path}: no frame lies between {first} and {last}; "
+            f"the clip lasts {float(info.duration):.3f} s"
+        )
+    return range(start, end)
+
+
+def _cut_frame(info: VideoInfo, seconds: Fraction) -> int:
+    frame = info.frame_at(seconds)
+    if not 0 < frame < info.frames:
+        duration = float(info.duration)
+        raise UsageError(
+            f"--cuts: {float(seconds):g} s is not inside the clip, which lasts {duration:.3f} s"
+        )
+    return frame
+
+
+def _spread(start: int, end: int, count: int) -> set[int]:
+    """At most `count` numbers spread evenly over `start` to `end`, half open."""
+    count = min(count, end - start)
+    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}

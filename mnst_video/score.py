@@ -1,0 +1,181 @@
+"""What the timeline in the options says for each frame of one clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from mnst_video.audio import detect_beats, read_sound
+from mnst_video.config import Options
+from mnst_video.envelope import Sound, envelope
+from mnst_video.errors import InputError, TextError, UsageError
+from mnst_video.schedule import Fader, Schedule, Timeline
+from mnst_video.timecode import Clock, Tempo, Time
+from mnst_video.video import VideoInfo
+
+# WCAG 2.3.1: more than three flashes within a second can cause seizures.
+FLASHES_PER_SECOND = 3
+# A change of gamma between two frames that is taken for half a flash.
+FLASH = 0.3
+
+
+@dataclass(frozen=True)
+class Score:
+    """A clip's timeline, resolved. Every sequence has an entry a frame of the whole clip.
+
+    curve: the keys of gamma, or of the position in a setlist, without what reacts to sound.
+    values: gamma or position, reactions included.
+    strengths: between the footage, 0, and the painting, 1.
+    positions: whether the values are positions in a setlist; else they are gammas.
+    """
+
+    clock: Clock
+    curve: Schedule
+    values: tuple[float, ...]
+    strengths: tuple[float, ...]
+    positions: bool
+    styles: int
+    notes: tuple[str, ...]
+
+    def fader(self, frame: int) -> Fader:
+        """Which two styles a frame shows, and gamma between them."""
+        value = self.values[frame]
+        return Fader.at_position(value, self.styles) if self.positions else Fader(0, value)
+
+    @property
+    def name(self) -> str:
+        """What the values are called."""
+        return "position" if self.positions else "γ"
+
+
+def compose(options: Options, info: VideoInfo) -> Score:
+    """The score of a clip.
+
+    Raises UsageError where the clip has no such time or there is no tempo, InputError where a
+    sound is needed and there is none, MachineError where bpm is "auto" without librosa.
+    """
+    sound = _needed_sound(options, info)
+    clock = Clock(info.times, info.fps, _tempo(options, sound))
+    count = len(options.styles)
+    positions = options.position is not None or count > 2
+    timeline = options.position
+    if not positions:
+        timeline = options.gamma or Timeline.ramp(0.0, 1.0)
+    elif timeline is None:
+        if options.gamma is not None:
+            raise UsageError(
+                f"gamma moves between two styles, and there are {count}: "
+                f'give --position, such as "start=1, end={count}"'
+            )
+        timeline = Timeline.ramp(1.0, count)
+    low, high = (1.0, float(count)) if positions else (0.0, 1.0)
+    name = "position" if positions else "gamma"
+    curve, notes = _resolve(name, timeline, clock, low, high)
+    strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
+    values = _react(options, curve, sound, clock)
+    notes += more + _flashes(values, clock)
+    return Score(
+        clock=clock,
+        curve=curve,
+        values=values,
+        strengths=tuple(strength.at(time) for time in clock.times),
+        positions=positions,
+        styles=count,
+        notes=notes,
+    )
+
+
+def moment(name: str, time: Time, clock: Clock) -> Fraction:
+    """A time in the options, in seconds. Raises UsageError where the clip has no such time."""
+    try:
+        return clock.seconds(time)
+    except ValueError as error:
+        raise UsageError(f"{name} = {time.shown}: {error}") from None
+
+
+def _resolve(
+    name: str, timeline: Timeline, clock: Clock, low: float, high: float
+) -> tuple[Schedule, tuple[str, ...]]:
+    try:
+        schedule, notes = timeline.resolve(clock, low, high)
+    except TextError as error:
+        raise UsageError(f"{name}: {error}") from None
+    return schedule, tuple(f"{name}: {note}" for note in notes)
+
+
+def find_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound that belongs to the clip, on the clip's clock; None where there is none."""
+    if options.audio is not None:
+        return read_sound(options.audio, origin=Fraction(0))
+    return read_sound(info.path, origin=info.start) if info.audio else None
+
+
+def _needed_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound, where the options ask for it. Raises InputError where there is none."""
+    wanted = [f"react = {reaction}" for reaction in options.react if reaction.kind != "beat"]
+    wanted += ["bpm = auto"] * (options.bpm == "auto")
+    if not wanted:
+        return None
+    sound = find_sound(options, info)
+    if sound is None:
+        raise InputError(
+            f"{info.path}: has no sound, which {wanted[0]} needs; give one with --audio FILE"
+        )
+    return sound
+
+
+def _tempo(options: Options, sound: Sound | None) -> Tempo | None:
+    if options.bpm is None:
+        return None
+    if options.bpm != "auto":
+        bpm, offset = (Fraction(str(number)) for number in (options.bpm, options.beat_offset or 0))
+        return Tempo.steady(bpm, offset, options.beats_per_bar)
+    assert sound is not None
+    # To the millisecond: exact arithmetic on longer fractions would crawl.
+    beats = [Fraction(round(beat * 1000), 1000) for beat in detect_beats(sound)]
+    zero = 0
+    if options.beat_offset is not None:
+        wanted = Fraction(str(options.beat_offset))
+        zero = min(range(len(beats)), key=lambda i: abs(beats[i] - wanted))
+    return Tempo(tuple(beats), zero, options.beats_per_bar)
+
+
+def _react(
+    options: Options, curve: Schedule, sound: Sound | None, clock: Clock
+) -> tuple[float, ...]:
+    """The curve plus what the sound adds, clamped to its range."""
+    values = [curve.at(time) for time in clock.times]
+    seconds = [float(time) for time in clock.times]
+    beats: Sequence[float] = ()
+    for reaction in options.react:
+        if reaction.kind == "beat":
+            if clock.tempo is None:
+                raise UsageError(f"react = {reaction} needs a tempo: add --bpm 120, or --bpm auto")
+            beats = _beats(clock)
+        added = envelope(reaction, sound, beats, seconds)
+        values = [value + reaction.amount * a for value, a in zip(values, added, strict=True)]
+    return tuple(float(min(max(value, curve.low), curve.high)) for value in values)
+
+
+def _beats(clock: Clock) -> list[float]:
+    """Seconds of all beats that can be felt on the clip."""
+    assert clock.tempo is not None
+    first, last = (int(clock.tempo.beat(time) // 1) for time in (clock.times[0], clock.end))
+    return [float(clock.tempo.seconds(Fraction(beat))) for beat in range(first - 8, last + 1)]
+
+
+def _flashes(values: Sequence[float], clock: Clock) -> tuple[str, ...]:
+    """A warning where the look flashes often enough to be a danger."""
+    changes: list[tuple[Fraction, bool]] = []
+    for (a, b), time in zip(pairwise(values), clock.times[1:], strict=True):
+        # A flash is a pair of opposing changes.
+        if abs(b - a) >= FLASH and (not changes or changes[-1][1] != (b > a)):
+            changes.append((time, b > a))
+    many = 2 * FLASHES_PER_SECOND + 1
+    for (time, _), (later, _) in zip(changes, changes[many - 1 :], strict=False):
+        if later - time < 1:
+            return (
+                f"the look flashes more than {FLASHES_PER_SECOND} times in the second after "
+                f"{float(time):.2f} s: it can harm people with photosensitive epilepsy",
+            )
+    return ()
