@@ -23,7 +23,7 @@ GAP = Fraction(1, 20)
 def sound_codecs(path: Path | str) -> tuple[str, ...]:
     """The codec of each sound track of a file. Raises InputError where there is none."""
     with _open(Path(path)) as container:
-        return tuple(stream.codec_context.codec.canonical_name for stream in container.streams.audio)
+        return tuple(s.codec_context.codec.canonical_name for s in container.streams.audio)
 
 
 def read_sound(path: Path | str, *, origin: Fraction) -> Sound:

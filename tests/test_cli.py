@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from mnst_video import cli, doctor, job, progress
-from mnst_video.config import Options
+from mnst_video.config import SHORTHANDS, Options
 from mnst_video.errors import InputError, MachineError
 from mnst_video.job import FrameDone, render
 from mnst_video.prepare import Plan
@@ -103,8 +103,8 @@ def test_every_option_is_a_flag_or_known_to_be_for_presets():
     reachable = {flag[2:].replace("-", "_") for flag in render_flags}
     assert set(Options.model_fields) - reachable == PRESET_ONLY
     for command in ("plan", "presets save"):
-        own = {flag for name, flag in flags() if name == command}
-        assert {flag for flag in render_flags if flag[2:].replace("-", "_") in Options.model_fields} <= own
+        own = {flag[2:].replace("-", "_") for name, flag in flags() if name == command}
+        assert reachable & {*Options.model_fields, *SHORTHANDS} <= own
 
 
 def test_the_help_shows_the_defaults(run):

@@ -188,7 +188,7 @@ def test_the_message_for_a_size_out_of_range_names_the_bound():
 
 
 def test_the_message_for_a_wrong_cut_says_what_is_wrong():
-    with pytest.raises(UsageError, match=r"cuts = 1,2x: .*times, such as 1\.5,3\.25: 2x is not a time"):
+    with pytest.raises(UsageError, match=r"cuts = 1,2x: .*such as 1\.5,3\.25: 2x is not a time"):
         make_options((), {"cuts": "1,2x"})
 
 
@@ -352,6 +352,7 @@ def test_the_preset_default_is_the_built_in_quality(tmp_path):
     options = make_options((one, "default"), {})
     assert options == Options(gamma=0.3)
     assert set(read_preset("default")) == QUALITY
+
 
 def test_a_folder_or_bytes_are_no_preset(tmp_path):
     (tmp_path / "folder.toml").mkdir()

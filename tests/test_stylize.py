@@ -156,7 +156,8 @@ def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
     trusted."""
     stylist = stylist_with(rate=1e-6, steps=2)
     painted = 255 - frames[0]
-    result = stylist.next_frame(frames[1], Fader(0, 0.5), stylist.calibrate(frames), frames[0], painted)
+    calibrations = stylist.calibrate(frames)
+    result = stylist.next_frame(frames[1], Fader(0, 0.5), calibrations, frames[0], painted)
     warped, trust = followed(frames[1], frames[0], painted)
     away = (1.0 - trust[..., None]) * (255.0 - frames[1] - warped) / 255.0
     expected = float((trust[..., None] * away**2).mean())
@@ -199,7 +200,8 @@ def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, st
     the colours of the previous result, which here are those of a negative."""
     stylist = stylist_with(rate=1e-6, steps=1)
     painted = 255 - frames[0]
-    result = stylist.next_frame(frames[1], Fader(0, 0.5), stylist.calibrate(frames), frames[0], painted)
+    calibrations = stylist.calibrate(frames)
+    result = stylist.next_frame(frames[1], Fader(0, 0.5), calibrations, frames[0], painted)
     warped, trust = followed(frames[1], frames[0], painted)
     assert trust.min() < 0.1
     assert trust.max() > 0.99
