@@ -110,6 +110,8 @@ class Easing:
             return math.floor(u * self.numbers[0]) / self.numbers[0]
         if self.name in BEZIERS or self.name == "cubic-bezier":
             return _bezier(u, *(self.numbers or BEZIERS[self.name]))
+        if u <= 0.0 or u >= 1.0:  # where rounding would leave some beside it
+            return min(max(u, 0.0), 1.0)
         way, _, curve = self.name.rpartition("-")
         ease_in = PENNER[curve]
         if way == "ease-in":

@@ -22,8 +22,8 @@ class TextError(UsageError, ValueError):
             before = "…" + before[-30:]
         if len(after) > 30:
             after = after[:30] + "…"
-        shown = " ".join(f"{before}»{text[start:end]}«{after}".split())
-        super().__init__(f"{shown}: {problem}")
+        message = f"{before}»{text[start:end]}«{after}: {problem}"
+        super().__init__(" ".join(message.split()))
 
 
 class InputError(MnstError):

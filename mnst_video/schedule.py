@@ -143,7 +143,8 @@ class Timeline:
         """Itself. Raises TextError where a value is outside `low` to `high`, or is no number."""
         for key in self.keys:
             if not low <= key.value <= high:
-                raise self._error(key, f"must be between {low:g} and {high:g}", value=True)
+                bounds = f"between {low:g} and {high:g}" if high < math.inf else f"{low:g} or more"
+                raise self._error(key, f"must be {bounds}", value=True)
         return self
 
     def resolve(
@@ -157,7 +158,7 @@ class Timeline:
         notes: list[str] = []
         placed = [(self._seconds(key, clock), key) for key in self.keys]
         if len(clock.times) == 1:  # start and end are one: what stands at the start holds
-            first = min(placed, key=lambda item: (item[0], item[1].time != START))
+            first = min(placed, key=lambda item: (item[0], item[1].time.follows_the_end))
             return Schedule((_keyframe(*first),), low, high), ()
         if any(a[0] > b[0] for a, b in pairwise(placed)):
             notes.append("the keys were not in order of time: sorted")

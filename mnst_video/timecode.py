@@ -21,10 +21,10 @@ UNITS = {
     "clip": ("clip",),
 }
 _NUMBER = r"\d+/[1-9]\d*|\d+\.?\d*|\.\d+"
-_QUANTITY = re.compile(rf"({_NUMBER})\s*([a-z%]*)")
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
-_SMPTE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d+)")
-_POSITION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_QUANTITY = re.compile(rf"({_NUMBER})\s*([a-z%]*)", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)", re.ASCII)
+_SMPTE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d+)", re.ASCII)
+_POSITION = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
 
 # Rates of the drop-frame timecode, and how many numbers it leaves out a minute (SMPTE ST 12-1).
 DROPPED = {Fraction(30000, 1001): 2, Fraction(60000, 1001): 4}
@@ -96,6 +96,11 @@ class Time:
         if self.unit == "%" and amount in (0, 100):
             return "end" if amount else "start"
         return f"{sign}{_decimal(amount)}{UNITS[self.unit][0]}"
+
+    @property
+    def follows_the_end(self) -> bool:
+        """Whether a longer clip would have it later."""
+        return self.before_end or (self.unit in ("%", "clip") and self.parts[0] > 0)
 
     @property
     def shown(self) -> str:

@@ -98,7 +98,7 @@ def test_a_wrong_value_is_refused_by_name(name, value):
         ({"gamma": 2}, "gamma: »2«: must be between 0 and 1"),
         ({"gamma": "0=0, 5=1 eas-in"}, "»eas-in«: there is no easing eas-in; did you mean ease-in"),
         ({"strength": "0=-1"}, "strength: 0=»-1«: must be between 0 and 1"),
-        ({"position": 0}, "position: »0«: must be between 1 and inf"),
+        ({"position": 0}, "position: »0«: must be 1 or more"),
     ],
 )
 def test_a_wrong_timeline_is_shown_with_the_place_marked(given, marked):
