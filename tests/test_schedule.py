@@ -306,8 +306,7 @@ def test_parsing_what_was_printed_gives_the_same_timeline(timeline):
 def test_a_value_never_leaves_its_range_and_only_text_errors_are_raised(timeline, on, moments):
     try:
         schedule, _ = timeline.resolve(on)
-    except TextError as error:
-        assert "»" in str(error)
+    except TextError:
         return
     for time in (*moments, *on.times[:50]):
         assert 0.0 <= schedule.at(time) <= 1.0
@@ -354,12 +353,14 @@ texts = st.one_of(
 
 @given(texts, clips)
 def test_any_text_is_read_or_refused_in_one_line(text, on):
+    message = ""
     try:
         timeline = Timeline.parse(text)
         assert Timeline.parse(str(timeline)) == timeline
         timeline.resolve(on)
     except TextError as error:
-        assert "\n" not in str(error)
+        message = str(error)
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
