@@ -56,7 +56,8 @@ class Reaction:
     kind: Literal["rms", "onset", "beat"]
     amount: float
     band: tuple[float, float] | None = None
-    attack: float = 0.01
+    # At once: a rise that is shorter than a frame would only come a frame late.
+    attack: float = 0.0
     release: float = 0.2
     percentile: float = 99.0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from mnst_video.audio import sound_codecs
 from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.errors import InputError, MachineError, UsageError
@@ -130,6 +131,8 @@ def prepare(info: VideoInfo, options: Options) -> Setup:
 
     Raises UsageError, InputError or MachineError.
     """
+    if options.audio is not None:
+        sound_codecs(options.audio)  # else it would fail after the last frame
     score = compose(options, info)
     frames = _passage_frames(info, options, score)
     pictures = [load_image(path) for path in options.styles]

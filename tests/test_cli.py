@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +19,11 @@ import typer
 from rich.console import Console
 
 from mnst_video import cli, doctor, job, progress
-from mnst_video.config import SHORTHANDS, Options
+from mnst_video.config import SHORTHANDS, Options, resource
 from mnst_video.errors import InputError, MachineError
 from mnst_video.job import FrameDone, render
 from mnst_video.prepare import Plan
+from mnst_video.presets import make_options, preset_names
 from mnst_video.progress import _Pace
 from mnst_video.shots import Shot
 
@@ -196,6 +198,116 @@ def test_kept_frames_are_named_and_used_again(run, make_clip, quick_flags, tmp_p
     assert "going on: 2 of 2 frames are done already" in err
 
 
+# Planning and presets
+
+
+def test_a_plan_prints_and_renders_nothing(run, clip, quick_flags, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = run("plan", clip, *quick_flags, "--gamma", "0=0 hold, 3f=1")
+    assert (code, err) == (0, "")
+    assert "0 is stripes.png, 1 is noise.png" in out
+    assert "0:00.125" in out
+    assert "of disk while it renders" in out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_plan_as_json_and_as_a_picture(run, clip, quick_flags, tmp_path):
+    flags = ("--gamma", "0.25", "--json", "--plot", "curve.svg")
+    code, out, err = run("plan", clip, *quick_flags, *flags)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["gamma"] == [0.25] * 6
+    assert "<svg" in (tmp_path / "curve.svg").read_text()
+
+
+def test_a_plan_in_a_narrow_terminal_keeps_its_curve(run, clip, quick_flags, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("plan", clip, *quick_flags)[1]
+    curve = [line for line in out.splitlines() if "┤" in line]
+    assert [len(line) for line in curve] == [10 + 64] * 6
+
+
+def test_the_presets_are_listed_a_line_each(run):
+    code, out, err = run("presets")
+    assert (code, err) == (0, "")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names == preset_names()
+    assert {"default", "article", "draft", "fine", "crossfade", "verse-chorus"} <= set(names)
+    assert {"strobe", "pulse", "ping-pong"} <= set(names)
+    for line in out.splitlines():
+        assert line.endswith(".")
+        assert len(line) <= 110
+
+
+def test_a_preset_is_shown_as_it_is_written_and_as_it_comes_out(run, tmp_path):
+    code, out, err = run("presets", "show", "strobe")
+    assert (code, err) == (0, "")
+    assert out == resource("presets/strobe.toml").read_text()
+    assert "epilep" in out
+    code, out, _ = run("presets", "show", "strobe", "--resolved")
+    values = tomllib.loads(out)
+    assert values["gamma"] == "0b=0 hold, 1b=1 hold repeat 2b"
+    assert values["steps"] == Options().steps
+    (tmp_path / "all.toml").write_text(out)
+    assert make_options(("all.toml",), {}) == make_options(("strobe",), {})
+    assert tomllib.loads(run("presets", "show", "default")[1])["steps"] == Options().steps
+    code, out, err = run("presets", "show", "strobo")
+    assert (code, out) == (2, "")
+    assert "did you mean strobe?" in err
+
+
+def test_the_present_options_are_saved_with_comments(run, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    flags = ("--preset", "pulse", "--style1", "pictures/a.png", "--style2", "/b.png")
+    more = ("--gamma", "0=0, 5=1 ease-in", "--start", "1:05", "--crf", "18")
+    code, out, err = run("presets", "save", "mine.toml", *flags, *more)
+    assert (code, err) == (0, "")
+    assert out == "mine.toml: use it with --preset mine.toml\n"
+    text = (tmp_path / "mine.toml").read_text()
+    assert tomllib.loads(text) == {
+        "style1": "pictures/a.png",
+        "style2": "/b.png",
+        "gamma": "0=0, 5=1 ease-in",
+        "react": ["rms:0.8[band=20-150,release=0.12]"],
+        "start": "65",
+        "crf": 18,
+    }
+    assert text.count("# ") == 7  # the title, and one for each
+    given = {"style1": "pictures/a.png", "style2": "/b.png", "gamma": "0=0, 5=1 ease-in"}
+    same = make_options(("pulse",), {**given, "start": "1:05", "crf": 18})
+    assert make_options(("mine.toml",), {}) == same
+    code, out, err = run("presets", "save", "mine.toml", "--steps", "3")
+    assert (code, out) == (2, "")
+    assert "mine.toml: exists; use --overwrite" in err
+    assert run("presets", "save", "mine.toml", "--steps", "3", "--overwrite")[0] == 0
+    assert tomllib.loads((tmp_path / "mine.toml").read_text()) == {"steps": 3}
+
+
+def test_a_setlist_is_saved_as_a_list(run, tmp_path):
+    styles = [word for name in "abc" for word in ("--style", f"{name}.png")]
+    assert run("presets", "save", "list.toml", *styles, "--position", "2")[0] == 0
+    values = tomllib.loads((tmp_path / "list.toml").read_text())
+    assert values == {"style": ["a.png", "b.png", "c.png"], "position": "2"}
+
+
+def test_a_typed_key_past_the_end_is_an_error_and_a_presets_a_note(
+    run, clip, quick_flags, tmp_path
+):
+    code, out, err = run(clip, *quick_flags, "--gamma", "0=0, 3=1")
+    assert (code, out) == (2, "")
+    assert err == ("mnst-video: gamma: 0=0, »3«=1: 3 is past the end, 0.25 s: did you mean 3f?\n")
+    (tmp_path / "p.toml").write_text("gamma = '0=0, 3=1'\n")
+    code, out, err = run(clip, *quick_flags, "--preset", "p.toml")
+    assert code == 0
+    assert "note: gamma: 3 is past the end, 0.25 s: this key of the preset is dropped" in err
+
+
+def test_a_preset_that_needs_a_tempo_says_what_to_type(run, clip, quick_flags):
+    for name in ("strobe", "verse-chorus"):
+        code, _, err = run(clip, *quick_flags, "--preset", name)
+        assert code == 2
+        assert "needs a tempo: add --bpm 120, or --bpm auto" in err
+
+
 def test_json_progress_is_an_object_a_line(run, make_clip, quick_flags):
     clip = make_clip("a:cat:b.mp4", frames=3)
     code, out, err = run(clip, *quick_flags, "--progress", "json")
@@ -236,6 +348,22 @@ WRONG = {
     "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "end=»-1«: must be"),
     "nan": (2, ["clip.mp4", "--gamma-to", "nan"], "end=»nan«: nan is not a number"),
     "no number": (2, ["clip.mp4", "--gamma-to", "red"], "--gamma-to"),
+    "two timelines": (2, ["clip.mp4", "--gamma", "0.5", "--gamma-to", "1"], "not both"),
+    "keys": (2, ["clip.mp4", "--gamma", "0=0, 5"], "0=0, »5«: a key is TIME=VALUE"),
+    "easing": (2, ["clip.mp4", "--strength", "0=0 easein"], "did you mean ease-in?"),
+    "one style": (2, ["clip.mp4", "--style", "a.png"], "two pictures or more"),
+    "reaction": (2, ["clip.mp4", "--react", "bass:1"], "there is no reaction bass"),
+    "bpm": (2, ["clip.mp4", "--bpm", "fast"], "bpm = fast: give beats a minute"),
+    "tempo": (2, ["clip.mp4", "--gamma", "4b=1"], "»4b«=1: 4b needs a tempo: add --bpm"),
+    "start": (2, ["clip.mp4", "--start", "8b"], "start = 8b: 8b needs a tempo"),
+    "time": (2, ["clip.mp4", "--end", "1:5"], "two digits"),
+    "audio": (3, ["clip.mp4", "--audio", "text.mp4"], "text.mp4: its sound cannot be read"),
+    "plan": (3, ["plan", "missing.mp4"], "missing.mp4: there is no such file"),
+    "plan keys": (2, ["plan", "clip.mp4", "--gamma", "0=2"], "0=»2«: must be between 0 and 1"),
+    "plot": (2, ["plan", "clip.mp4", "--max-side", "32", "--plot", "x.exe"], "unknown kind of pic"),
+    "save": (2, ["presets", "save", "x.txt", "--steps", "3"], "a preset's name ends in .toml"),
+    "save nothing": (2, ["presets", "save", "x.toml"], "no options to save"),
+    "show": (2, ["presets", "show", "oils"], "preset oils: not found"),
     "sigma": (2, ["clip.mp4", "--sigma", "high"], "sigma = high"),
     "unknown flag": (2, ["clip.mp4", "--gama-from", "1"], "--gama-from"),
     "no value": (2, ["clip.mp4", "--steps"], "--steps"),

@@ -209,7 +209,7 @@ def test_what_is_printed_is_read_again(reaction):
         (" onset : -0.5 ", Reaction("onset", -0.5)),
         ("beat:.25[]", Reaction("beat", 0.25)),
         ("rms:0.3[band=20-150]", Reaction("rms", 0.3, (20.0, 150.0))),
-        ("rms:0.3[band=20-150Hz, release=250ms]", Reaction("rms", 0.3, (20.0, 150.0), 0.01, 0.25)),
+        ("rms:0.3[band=20-150Hz, release=250ms]", Reaction("rms", 0.3, (20.0, 150.0), 0.0, 0.25)),
         (
             "rms:1[attack=0.5s,release=2,percentile=95]",
             Reaction("rms", 1.0, None, 0.5, 2.0, 95.0),

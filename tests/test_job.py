@@ -8,20 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 
 import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from mnst_video.audio import read_sound
 from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import load_frame, save_image
+from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
 from mnst_video.prepare import Plan
 from mnst_video.presets import make_options
 from mnst_video.shots import Shot
-from mnst_video.video import probe
+from mnst_video.video import probe, read_frames
 
 
 def record(output):
@@ -253,6 +255,114 @@ def test_a_passage_keeps_the_sigma_and_the_shot_numbers_of_the_clip(tmp_path, tw
     assert part.shots == (Shot(1, 4, 6),)
     assert part.setup.frames == range(4, 6)
     assert part.setup.score == whole.setup.score
+
+
+def test_strength_fades_from_the_footage_and_never_feeds_back(tmp_path, make_clip, quick):
+    source = make_clip(frames=7, size=(64, 48))
+    outputs = {}
+    for strength in (1.0, 0.0, "0f=0, 6f=1"):
+        output = tmp_path / f"{len(outputs)}.mp4"
+        options = quick(strength=strength, output_size="source", crf=1, first_steps=5)
+        render(source, output, options, keep_frames=True)
+        frames = read_frames(probe(output), 64, 48)
+        outputs[strength] = [frame.astype(float) for frame in frames]
+    folders = [pngs(tmp_path / f"{n}.mp4.mnst") for n in range(3)]
+    assert folders[0] == folders[1] == folders[2]  # the painting is the same
+    footage = [frame.astype(float) for frame in read_frames(probe(source), 64, 48)]
+    painting = outputs[1.0]
+    assert abs(painting[3] - footage[3]).mean() > 15
+    for frame in range(7):
+        assert abs(outputs[0.0][frame] - footage[frame]).mean() < 3
+        share = frame / 6
+        mixed = share * painting[frame] + (1 - share) * footage[frame]
+        assert abs(outputs["0f=0, 6f=1"][frame] - mixed).mean() < 3
+
+
+def test_strength_of_a_passage_mixes_the_right_frames(tmp_path, make_clip, quick):
+    source = make_clip(frames=7)
+    output = tmp_path / "part.mp4"
+    options = quick(strength="0f=0, 6f=1", start="3f", end="6f", crf=1, output_size="source")
+    render(source, output, options, keep_frames=True)
+    written = list(read_frames(probe(output), 64, 48))
+    footage = list(read_frames(probe(source), 64, 48, 3, 6))
+    for frame, (seen, below) in enumerate(zip(written, footage, strict=True), 3):
+        painting = resize(load_frame(folder_of(output) / f"{frame:06d}.png"), 64, 48)
+        mixed = frame / 6 * painting.astype(float) + (1 - frame / 6) * below
+        luma = np.array([0.2126, 0.7152, 0.0722])  # colour is written at half the size
+        assert abs((seen - mixed) @ luma).mean() < 2
+        assert abs((seen - painting.astype(float)) @ luma).mean() > 4
+
+
+def test_another_strength_or_sound_only_encodes_again(tmp_path, make_clip, ffmpeg, quick):
+    source, output, song = make_clip(frames=5), tmp_path / "o.mp4", tmp_path / "song.wav"
+    ffmpeg("-f", "lavfi", "-i", "sine=d=9", song)
+    render(source, output, quick(), keep_frames=True)
+    options = quick(strength="0=0, end=1", audio=song)
+    assert render(source, output, options, keep_frames=True, overwrite=True).reused == 5
+
+
+@pytest.mark.parametrize(("name", "codec"), [("song.mp3", "mp3"), ("song.wav", "aac")])
+def test_another_soundtrack_replaces_the_clips_and_ends_with_it(
+    tmp_path, make_clip, ffmpeg, quick, name, codec
+):
+    song = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", "sine=f=880:d=9", "-metadata", "title=A song", song)
+    source = make_clip(frames=24, extra=("-metadata", "title=A clip"))
+    output = tmp_path / "o.mp4"
+    render(source, output, quick(audio=song, end="0.5"))
+    with av.open(str(output)) as container:
+        assert float(container.duration / av.time_base) == pytest.approx(0.5, abs=0.06)
+    render(source, output, quick(audio=song), overwrite=True)
+    info = probe(output)
+    assert (info.audio, info.frames, info.start) == ((codec,), 24, 0)
+    with av.open(str(output)) as container:
+        assert float(container.duration / av.time_base) == pytest.approx(1.0, abs=0.06)
+        assert container.metadata["title"] == "A clip"
+    sound = read_sound(output, origin=Fraction(0))
+    peak = np.abs(np.fft.rfft(sound.samples[: sound.rate])).argmax()
+    assert peak * sound.rate / min(sound.rate, len(sound.samples)) == pytest.approx(880, abs=3)
+
+
+def test_another_soundtrack_starts_with_a_picture_that_starts_late(
+    tmp_path, make_clip, ffmpeg, quick
+):
+    late, song = tmp_path / "late.mkv", tmp_path / "song.wav"
+    ffmpeg("-i", make_clip(frames=12), "-vf", "setpts=PTS+0.5/TB", "-c:a", "copy", late)
+    assert probe(late).start == Fraction(1, 2)
+    ffmpeg("-f", "lavfi", "-i", "sine=d=9", song)
+    output = tmp_path / "o.mkv"
+    render(late, output, quick(audio=song))
+    assert probe(output).start == 0
+    assert read_sound(output, origin=Fraction(0)).start == pytest.approx(0.0, abs=0.03)
+
+
+def test_a_soundtrack_without_sound_is_refused(tmp_path, make_clip, quick):
+    silent = make_clip("silent.mp4", audio=False)
+    for audio, message in ((silent, "no sound in this file"), (tmp_path / "x.wav", "no such file")):
+        with pytest.raises(InputError, match=message):
+            render(make_clip(frames=2), tmp_path / "o.mp4", quick(audio=audio))
+        assert not folder_of(tmp_path / "o.mp4").exists()  # before the first frame, not after
+
+
+def test_a_setlist_goes_from_style_to_style(tmp_path, make_clip, quick, styles, texture):
+    third = tmp_path / "third.png"
+    save_image(texture(64, 48, 5), third)
+    source = make_clip(frames=1)
+    looks = {}
+    for position in (1, 2, 3):
+        output = tmp_path / f"{position}.mp4"
+        options = quick(more_styles=[third], position=position, first_steps=6)
+        render(source, output, options, keep_frames=True)
+        looks[position] = load_frame(folder_of(output) / "000000.png")
+        entry = record(output)["frames"][0]
+        assert (entry["pair"], entry["gamma"]) == {1: (1, 1.0), 2: (2, 1.0), 3: (2, 0.0)}[position]
+        assert len(record(output)["sigma2"][0]) == 2
+    for position, style in ((1, styles[0]), (2, styles[1]), (3, third)):
+        output = tmp_path / f"alone{position}.mp4"
+        alone = quick(style1=style, style2=styles[0], gamma=1, first_steps=6)
+        render(source, output, alone, keep_frames=True)
+        still = load_frame(folder_of(output) / "000000.png")
+        assert abs(still.astype(int) - looks[position]).max() <= 2
 
 
 # Interrupted and resumed
