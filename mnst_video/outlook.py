@@ -54,7 +54,7 @@ def plan_report(plan: Plan, estimate: Estimate) -> Iterator[str | Table]:
         yield from _curve(plan, "strength", score.strengths, 0.0, 1.0)
     yield (
         f"about {clock(estimate.seconds)} on this machine, and "
-        f"{estimate.disk_bytes / 1e6:.0f} MB of disk while it renders"
+        f"{estimate.disk_bytes / 1e6:.3g} MB of disk while it renders"
     )
 
 

@@ -175,7 +175,7 @@ class _Plain(_Silent):
         if isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
-            self._pace = _Pace(event)
+            self._pace, self._score = _Pace(event), event.setup.score
             self._said = time.monotonic()
         elif isinstance(event, FrameDone):
             self._pace.add(event)
@@ -185,7 +185,7 @@ class _Plain(_Silent):
             self._said = now
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
-                f"γ {event.fader.gamma:.3f}, style {event.result.style:.4f}, "
+                f"{self._score.shown(event.frame)}, style {event.result.style:.4f}, "
                 f"content {event.result.content:.3f}, "
                 f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
             )
@@ -222,7 +222,7 @@ class _Live(_Silent):
         if isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
-            self._pace = _Pace(event)
+            self._pace, self._score = _Pace(event), event.setup.score
             done = self._pace.total - len(event.pending)
             update(self._task, description="frames", total=self._pace.total, completed=done)
         elif isinstance(event, StepDone):
@@ -231,8 +231,9 @@ class _Live(_Silent):
             self._pace.add(event)
             result = event.result
             self._frame = (
-                f"shot {event.shot + 1}, γ {event.fader.gamma:.3f}, style {result.style:.3f}, "
-                f"content {result.content:.3f}, {event.seconds:.1f} s a frame"
+                f"shot {event.shot + 1}, {self._score.shown(event.frame)}, "
+                f"style {result.style:.3f}, content {result.content:.3f}, "
+                f"{event.seconds:.1f} s a frame"
             )
             left = f"{self._pace.left(event.done)} left"
             update(self._task, completed=event.done, left=left)

@@ -47,6 +47,10 @@ class Score:
         """What the values are called."""
         return "position" if self.positions else "γ"
 
+    def shown(self, frame: int) -> str:
+        """A frame's value for a person."""
+        return f"{self.name} {self.values[frame]:.3f}"
+
 
 def compose(options: Options, info: VideoInfo) -> Score:
     """The score of a clip.
