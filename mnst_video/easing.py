@@ -72,21 +72,24 @@ class Easing:
         Raises ValueError with what to type instead.
         """
         name, bracket, inside = text.strip().partition("(")
+        inside, closing, rest = inside.partition(")")
         # easeInOutSine -> ease-in-out-sine
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.strip()).lower()
         curve, _, way = name.partition("-")
-        if curve in PENNER and name not in FUNCTIONS:
+        if curve in PENNER and way in ("", "in", "out", "in-out"):
             name = f"ease-{way or 'in-out'}-{curve}"
             if not way:
                 raise ValueError(f"{curve} in which way? Did you mean {name}?")
         if not bracket:
             return cls(name)
-        if not inside.rstrip().endswith(")"):
+        if not closing:
             raise ValueError(f"{text.strip()} lacks its closing bracket")
+        if rest.strip():
+            raise ValueError(f"nothing may follow the bracket: delete {rest.strip()}")
         try:
-            numbers = tuple(float(number) for number in inside.rstrip()[:-1].split(","))
+            numbers = tuple(float(number) for number in inside.split(","))
         except ValueError:
-            raise ValueError(f"{name} takes numbers, such as {_EXAMPLES.get(name, name)}") from None
+            numbers = (math.nan,)  # which none takes; an unknown name is told before that
         return cls(name, numbers)
 
     def __str__(self) -> str:
@@ -107,7 +110,10 @@ class Easing:
         if self.name == "hold":
             return 0.0
         if self.name == "steps":
-            return math.floor(u * self.numbers[0]) / self.numbers[0]
+            (count,) = self.numbers
+            step = math.floor(u * count)
+            # 1/49 * 49 is below 1 in floats, and the step would come a frame late.
+            return (step + ((step + 1) / count <= u)) / count
         if self.name in BEZIERS or self.name == "cubic-bezier":
             return _bezier(u, *(self.numbers or BEZIERS[self.name]))
         if u <= 0.0 or u >= 1.0:  # where rounding would leave some beside it

@@ -13,10 +13,10 @@ from mnst_video.easing import HOLD, LINEAR, Easing
 from mnst_video.errors import TextError
 from mnst_video.timecode import END, START, Clock, Time
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
-_KEY = re.compile(r"\s*(?P<time>[^=]*?)\s*=\s*(?P<value>\S+)(?:\s+(?P<easing>.*?))?\s*")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_KEY = re.compile(r"(?P<time>[^=]*?)\s*=\s*(?P<value>\S+)(?:\s+(?P<easing>.*))?", re.DOTALL)
 # Deforum writes FRAME:(VALUE); the value may be an expression.
-_DEFORUM = re.compile(r"\s*(?P<frame>[^:(]*?)\s*:\s*\((?P<value>.*)\)\s*")
+_DEFORUM = re.compile(r"(?P<frame>[^:(]*?)\s*:\s*\(\s*(?P<value>.*?)\s*\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class Timeline:
         Raises TextError, which marks the place.
         """
         repeat = None
-        body = text
+        end = len(text)
         if match := re.search(r"(?<![\w-])repeat(?![\w-])", text, re.IGNORECASE):
-            body = text[: match.start()]
+            end = match.start()
             repeat = _parse_repeat(text, match.end())
-        parts = list(_parts(body))
+        body, parts = text[:end], list(_parts(text, end))
         if not parts:
             raise TextError(text, 0, len(text), "write a number, or keys: 0=0, 12.5s=1, end=0")
         if len(parts) == 1 and repeat is None and not re.search(r"[=:(]", body):
@@ -158,9 +158,9 @@ class Timeline:
         notes: list[str] = []
         placed = [(self._seconds(key, clock), key) for key in self.keys]
         if len(clock.times) == 1:  # start and end are one: what stands at the start holds
-            first = min(placed, key=lambda item: (item[0], item[1].time.follows_the_end))
-            return Schedule((_keyframe(*first),), low, high), ()
-        if any(a[0] > b[0] for a, b in pairwise(placed)):
+            placed.sort(key=lambda item: (item[0], item[1].time.follows_the_end))
+            placed = list(dict(reversed(placed)).items())[::-1]
+        elif any(a[0] > b[0] for a, b in pairwise(placed)):
             notes.append("the keys were not in order of time: sorted")
             placed.sort(key=lambda item: item[0])
         for (a, _), (b, key) in pairwise(placed):
@@ -182,6 +182,8 @@ class Timeline:
         self, placed: list[tuple[Fraction, Key]], clock: Clock, notes: list[str]
     ) -> list[tuple[Fraction, Key]]:
         """The keys that lie on the clip; those of a preset that do not are dropped."""
+        if len(clock.times) == 1:  # the value at its start is all that it needs
+            return placed
         kept = []
         for seconds, key in placed:
             problem = None
@@ -196,7 +198,7 @@ class Timeline:
                 raise self._error(key, problem + hint)
             else:
                 notes.append(f"{problem}: this key of the preset is dropped")
-        return kept or placed[:1]  # the first key's value holds before it
+        return kept or placed  # the clip shows what holds before, after or between them
 
     def _repeated(
         self, placed: list[tuple[Fraction, Key]], clock: Clock, notes: list[str]
@@ -220,13 +222,16 @@ class Timeline:
             if self.typed and hint:
                 raise self._repeat_error(f"{problem}, {_show(clock.length)} s{hint}")
             notes.append(f"{problem}: it is not played to its end")
+        self._inside(placed[:1], clock, notes)
         keys: list[Keyframe] = []
-        rounds = 0
-        while clock.later(first, self.repeat, rounds) <= clock.end:
+        # The first key may lie long before the start: beat 0 can.
+        begun, last_round = (
+            clock.rounds(first, self.repeat, t) for t in (clock.times[0], clock.end)
+        )
+        for number in range(max(begun, 0), last_round + 1):
             for seconds, key in placed:
-                keys.append(_keyframe(clock.later(seconds, self.repeat, rounds), key))
+                keys.append(_keyframe(clock.later(seconds, self.repeat, number), key))
             keys[-1] = replace(keys[-1], easing=HOLD)
-            rounds += 1
         return keys or [_keyframe(*placed[0])]
 
     def _error(self, wrong: Key, problem: str, value: bool = False) -> TextError:
@@ -274,9 +279,9 @@ def _did_you_mean(time: Time, clock: Clock) -> str:
     return ""
 
 
-def _parts(body: str) -> Iterator[tuple[int, int]]:
-    """Where the texts between commas begin and end, but for commas in brackets."""
-    start, depth = 0, 0
+def _parts(text: str, end: int) -> Iterator[tuple[int, int]]:
+    """Where the texts between commas begin and end, up to `end`; brackets hold theirs together."""
+    body, start, depth = text[:end], 0, 0
     for index, letter in enumerate(body + ","):
         depth += (letter == "(") - (letter == ")")
         if letter != "," or (depth > 0 and index < len(body)):
@@ -286,7 +291,7 @@ def _parts(body: str) -> Iterator[tuple[int, int]]:
             begin = start + len(piece) - len(piece.lstrip())
             yield begin, begin + len(piece.strip())
         elif index < len(body):  # one comma at the end does no harm
-            raise TextError(body, start, index + 1, "a key is missing before this comma")
+            raise TextError(text, start, index + 1, "a key is missing before this comma")
         start, depth = index + 1, 0
 
 
@@ -303,7 +308,10 @@ def _parse_key(text: str, start: int, end: int) -> Key:
     try:
         easing = Easing.parse(match["easing"]) if match["easing"] else LINEAR
     except ValueError as error:
-        problem = "a comma is missing before this" if "=" in match["easing"] else str(error)
+        # An open bracket swallows the keys after it.
+        closed = match["easing"].count("(") <= match["easing"].count(")")
+        missing = "=" in match["easing"] and closed
+        problem = "a comma is missing before this" if missing else str(error)
         raise TextError(text, *match.span("easing"), problem) from None
     return Key(time, value, easing)
 
@@ -315,18 +323,25 @@ def _parse_value(text: str, start: int, end: int, time: Time | None = None) -> f
     problem = f"{word} is not a number"
     if word.endswith("%") and _NUMBER.fullmatch(word[:-1]):
         problem += f"; did you mean {float(word[:-1]) / 100:g}?"
-    elif word.endswith(";"):
+    elif ";" in word:
         problem = "keys are separated by commas"
     elif match := re.fullmatch(rf"({_NUMBER.pattern})[a-z-]{{3,}}.*", word, re.IGNORECASE):
         problem += f"; a blank goes after {match[1]}"
+    elif time is not None and _NUMBER.fullmatch(time.shown) and _is_time(word):
+        problem += f"; the time stands first: did you mean {word}={time.shown}?"
     elif time is not None:
-        try:
-            problem += (
-                f"; the time stands first: did you mean {Time.parse(word).shown}={time.shown}?"
-            )
-        except ValueError:
-            problem += "; a key is TIME=VALUE, such as 12.5s=1"
+        problem += "; a key is TIME=VALUE, such as 12.5s=1"
+    else:
+        problem += "; write one, such as 0.4, or keys: 0=0, 12.5s=1, end=0"
     raise TextError(text, start, end, problem)
+
+
+def _is_time(word: str) -> bool:
+    try:
+        Time.parse(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _parse_deforum(text: str, start: int, end: int) -> Key:
@@ -336,11 +351,14 @@ def _parse_deforum(text: str, start: int, end: int) -> Key:
     if not match["frame"].isdecimal():
         problem = "Deforum's keys begin with a frame's number; others are written end=0.5"
         raise TextError(text, *match.span("frame"), problem)
-    if not _NUMBER.fullmatch(match["value"].strip()):
+    if not _NUMBER.fullmatch(match["value"]):
         problem = "expressions are not evaluated: write a number, or an easing: 0f=0 ease-in-out"
         raise TextError(text, *match.span("value"), problem)
-    time = Time("f", (Fraction(match["frame"]),), written=match["frame"] + "f")
-    return Key(time, float(match["value"]))
+    try:
+        time = Time.parse(match["frame"] + "f")
+    except ValueError as error:
+        raise TextError(text, *match.span("frame"), str(error)) from None
+    return Key(time, _parse_value(text, *match.span("value")))
 
 
 def _parse_repeat(text: str, start: int) -> Time:

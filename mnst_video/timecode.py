@@ -20,11 +20,14 @@ UNITS = {
     "bar": ("bar", "bars"),
     "clip": ("clip",),
 }
-_NUMBER = r"\d+/[1-9]\d*|\d+\.?\d*|\.\d+"
+_NUMBER = r"\d+/[1-9]\d*|\d+(?:\.\d*)?|\.\d+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*([a-z%]*)", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)", re.ASCII)
 _SMPTE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d+)", re.ASCII)
 _POSITION = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
+
+# Letters of the longest time; what is longer is a slip, and may not even fit into a float.
+_LONGEST = 100
 
 # Rates of the drop-frame timecode, and how many numbers it leaves out a minute (SMPTE ST 12-1).
 DROPPED = {Fraction(30000, 1001): 2, Fraction(60000, 1001): 4}
@@ -50,6 +53,8 @@ class Time:
     def parse(cls, text: str) -> Self:
         """Read a time. Raises ValueError with what to type instead."""
         written = text.strip()
+        if len(written) > _LONGEST:
+            raise ValueError(f"a time has at most {_LONGEST} letters")
         word = written.lower().replace("−", "-")
         before_end = word.startswith("-")
         word = word.removeprefix("-").strip()
@@ -76,7 +81,7 @@ class Time:
         if unit == "ms":
             unit, amount = "s", amount / 1000
         if unit == "f" and amount.denominator != 1:
-            raise ValueError(f"frames are whole numbers: {round(amount)}f")
+            raise ValueError(f"frames are whole numbers: {'-' * before_end}{round(amount)}f")
         if unit == "%":
             if amount > 100:
                 raise ValueError("percent go from 0% to 100%")
@@ -210,8 +215,10 @@ class Clock:
         if length.unit in ("b", "bar"):
             tempo = self._tempo(length)
             return tempo.seconds(tempo.beat(seconds) + rounds * self._beats(length))
-        factor = {"f": 1 / self.fps, "clip": self.length}.get(length.unit, Fraction(1))
-        return seconds + rounds * length.parts[0] * factor
+        amount = rounds * length.parts[0]
+        if length.unit == "f":
+            return seconds + amount / self.fps
+        return seconds + amount * (self.length if length.unit == "clip" else 1)
 
     def frame(self, number: int) -> Fraction:
         """The seconds of a frame; those that the clip does not have follow at its rate."""
@@ -219,6 +226,13 @@ class Clock:
         if number < 0:
             return number / self.fps
         return self.times[number] if number <= last else self.end + (number - last) / self.fps
+
+    def rounds(self, seconds: Fraction, length: Time, until: Fraction) -> int:
+        """How often a length fits between two moments; below 0 where the second is the earlier."""
+        if length.unit in ("b", "bar"):
+            tempo = self._tempo(length)
+            return (tempo.beat(until) - tempo.beat(seconds)) // self._beats(length)
+        return (until - seconds) // (self.later(seconds, length) - seconds)
 
     def _tempo(self, time: Time) -> Tempo:
         if self.tempo is None:
@@ -239,7 +253,7 @@ class Clock:
         if time.unit == "f":
             return int(time.parts[0])
         hours, minutes, seconds, frames = map(int, time.parts)
-        rate = round(self.fps)
+        rate = max(round(self.fps), 1)
         if frames >= rate:
             raise ValueError(f"at {_rate(self.fps)} fps, frames of a timecode go to {rate - 1:02}")
         minutes += 60 * hours
@@ -249,8 +263,8 @@ class Clock:
         dropped = DROPPED.get(self.fps)
         if dropped is None:
             raise ValueError(
-                f"drop-frame timecode is for 29.97 and 59.94 fps, and this clip has "
-                f"{_rate(self.fps)}; did you mean {time.shown.replace(';', ':')}?"
+                "drop-frame timecode is for 29.97 and 59.94 fps (30000/1001, 60000/1001), "
+                f"and this clip has {self.fps}; did you mean {time.shown.replace(';', ':')}?"
             )
         if minutes % 10 and seconds == 0 and frames < dropped:
             after = time.shown[:-2] + f"{dropped:02}"
@@ -302,13 +316,16 @@ def _not_a_time(written: str, match: re.Match[str] | None) -> str:
     """What is wrong with a text that is no time."""
     if not written:
         return "a time is missing"
+    if re.match(r"[-−]?\s*[\d.]+\s*(m|mins?|minutes?|h|hrs?|hours?)(?![a-z])", written.lower()):
+        return f"{written} is not a time; minutes and hours are written 1:30 and 1:02:03"
     near = []
     if match:  # sec, seconds, frames, percent, or nearly a word that we know
         near = [unit for unit in ("s", "f", "%") if match[2].startswith(unit.replace("%", "p"))]
         words = [word for words in UNITS.values() for word in words if word]
         near = near or get_close_matches(match[2], words, 1, 0.5)
     if match and near:
-        return f"{written} is not a time; did you mean {match[1]}{near[0]}?"
+        sign = "-" if written[0] in "-−" else ""
+        return f"{written} is not a time; did you mean {sign}{match[1]}{near[0]}?"
     close = get_close_matches(written.lower(), ["start", "end"], n=1)
     if close:
         return f"{written} is not a time; did you mean {close[0]}?"

@@ -104,6 +104,13 @@ def test_linear_hold_and_steps():
     assert [steps(u) for u in (0.0, 0.24, 0.25, 0.6, 0.75, 0.99)] == [0, 0, 0.25, 0.5, 0.75, 0.75]
 
 
+def test_each_step_comes_at_its_very_share():
+    """Also where rounding puts u * n below a whole number, as in 1/49 * 49."""
+    for n in range(1, 200):
+        steps = Easing("steps", (float(n),))
+        assert [steps(k / n) for k in range(n + 1)] == [k / n for k in range(n + 1)], n
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -136,7 +143,12 @@ def test_names_in_any_spelling(text, name):
         ("steps", r"steps takes one number: steps\(4\)"),
         ("steps(0)", "steps takes a whole number, from 1 on"),
         ("steps(2.5)", "steps takes a whole number, from 1 on"),
-        ("steps(x)", r"steps takes numbers, such as steps\(4\)"),
+        ("steps(x)", r"steps takes one number: steps\(4\)"),
+        ("steps(4, start)", r"steps takes one number: steps\(4\)"),
+        ("steps()", r"steps takes one number: steps\(4\)"),
+        ("linear()", "linear takes no numbers: linear"),
+        ("cubic-bezir(x)", "there is no easing cubic-bezir; did you mean cubic-bezier?"),
+        ("steps(4) hold", "nothing may follow the bracket: delete hold"),
         ("steps(4", r"steps\(4 lacks its closing bracket"),
         ("steps(nan)", "steps takes one number"),
         ("cubic-bezier(0.3,0,0.7)", r"takes four numbers: cubic-bezier\(0\.3,0,0\.7,1\)"),

@@ -102,9 +102,16 @@ WRONG = [
     ("300frames", "did you mean 300f"),
     ("50percent", "did you mean 50%"),
     ("8bas", "did you mean 8bar"),
+    ("-12sec", "did you mean -12s"),
+    ("2m", "minutes and hours are written 1:30"),
+    ("2 minutes", "minutes and hours are written 1:30"),
+    ("1m30s", "minutes and hours are written 1:30"),
+    ("-1.5h", "minutes and hours are written 1:30"),
     ("strat", "did you mean start"),
     ("-start", "start takes no minus"),
     ("1.5f", "frames are whole numbers: 2f"),
+    ("-1.5f", "frames are whole numbers: -2f"),
+    ("9" * 101, "a time has at most 100 letters"),
     ("110%", "percent go from 0% to 100%"),
     ("1:5", "two digits: 1:05"),
     ("1:2:03", "two digits: 1:05"),
@@ -134,7 +141,10 @@ def test_what_is_no_time_gets_advice(text, advice):
         ("9.1.1", clock(), "9.1.1 needs a tempo"),
         ("1.4.1", WALTZ, r"a bar has 3 beats \(--beats-per-bar\)"),
         ("00:00:00:25", clock(), "at 25 fps, frames of a timecode go to 24"),
-        ("00:00:10;00", clock(), "29.97 and 59.94 fps, and this clip has 25; .* 00:00:10:00"),
+        ("00:00:10;00", clock(), "and this clip has 25; did you mean 00:00:10:00"),
+        # Nearly: its timecode would drift against SMPTE's.
+        ("00:00:10;00", clock(fps=F(2997, 100)), "30000/1001.* and this clip has 2997/100; did"),
+        ("00:00:10:01", clock(fps=F(2, 5)), "at 0.4 fps, frames of a timecode go to 00"),
         ("00:01:00;01", clock(fps=NTSC), "leaves this number out; the next is 00:01:00;02"),
         ("00:09:00;03", clock(fps=2 * NTSC), "the next is 00:09:00;04"),
     ],
@@ -223,6 +233,21 @@ def test_a_tempo_is_above_0():
         Tempo.steady(F(0))
     with pytest.raises(ValueError, match="at least one beat"):
         Tempo.steady(F(1), F(0), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "until", "rounds"),
+    [
+        ("4s", AT_120, F(9), 2),
+        ("4s", AT_120, F(899, 100), 1),
+        ("4s", AT_120, F(0), -1),
+        ("1bar", WALTZ, F(7), 3),
+        ("1b", UNEVEN, F(5), 3),  # beats at 1, 2, 4 and 5 s
+        ("1b", UNEVEN, F(39, 10), 1),
+    ],
+)
+def test_rounds_between_two_moments(text, on, until, rounds):
+    assert on.rounds(F(1), Time.parse(text), until) == rounds
 
 
 @pytest.mark.parametrize(
