@@ -2,7 +2,7 @@
 
     python benchmarks/choices.py
 
-Each row is the defaults with one thing changed, on the first 24 frames of the sample's first shot
+Each row is the defaults with one thing changed, or with a preset, at one size, on the first 24 frames of the sample's first shot
 while gamma runs from 0 to 1 over them. The columns:
 
 * sqrt(E): the warping error, after Lai et al., "Learning Blind Video Temporal Consistency" (ECCV
@@ -29,6 +29,7 @@ from mnst_video import stylize
 from mnst_video.config import Options
 from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, load_image
+from mnst_video.presets import read_preset
 from mnst_video.schedule import Fader
 from mnst_video.video import probe, read_frames
 
@@ -57,6 +58,8 @@ ROWS: list[tuple[str, dict[str, object], Patches]] = [
     ("uncovered areas from bare content", {}, {"match_colors": bare}),
     ("bilinear warp", {}, {"warp": bilinear}),
     ("pixels instead of a pyramid", {"pyramid_levels": 1}, {}),
+    ("preset `draft`", read_preset("draft"), {}),
+    ("preset `fine`", read_preset("fine"), {}),
 ]
 
 
@@ -88,7 +91,9 @@ def high_frequencies(frame: Frame) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=24)
-    count = parser.parse_args().frames
+    parser.add_argument("--only", default="", help="only rows whose name has this in it")
+    arguments = parser.parse_args()
+    count = arguments.frames
     info = probe(SAMPLES / "clip.mp4")
     content = list(read_frames(info, info.width, info.height, 0, count))
     faders = [Fader(0, t / (count - 1)) for t in range(count)]
@@ -100,6 +105,8 @@ def main() -> None:
     print("| | √E | style, middle | style, end | sharpness | s a frame |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, options, patches in ROWS:
+        if arguments.only not in name:
+            continue
         stylist = stylize.Stylist(network, Options(**options), styles, info.width, info.height)
         calibration = stylist.calibrate(content[::3])
         begun = time.monotonic()
