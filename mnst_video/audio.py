@@ -16,14 +16,20 @@ from mnst_video.video import MUSIC_FORMATS
 
 # Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
 RATE = 22050
+# Seconds of silence in all gaps together above which timestamps cannot be right.
+SILENT = 3600
 # Seconds by which a timestamp may differ from the sum of what came before, rounded as it is.
 GAP = Fraction(1, 20)
 
 
 def sound_codecs(path: Path | str) -> tuple[str, ...]:
     """The codec of each sound track of a file. Raises InputError where there is none."""
-    with _open(Path(path)) as container:
-        return tuple(s.codec_context.codec.canonical_name for s in container.streams.audio)
+    path = Path(path)
+    with _open(path) as container:
+        contexts = [stream.codec_context for stream in container.streams.audio]
+        if None in contexts:
+            raise InputError(f"{path}: its sound is of an unknown kind; convert it to WAV first")
+        return tuple(context.codec.canonical_name for context in contexts)
 
 
 def read_sound(path: Path | str, *, origin: Fraction) -> Sound:
@@ -41,10 +47,13 @@ def read_sound(path: Path | str, *, origin: Fraction) -> Sound:
     first = min(start for start, _ in pieces)
     places = [round((start - first) * RATE) for start, _ in pieces]
     ends = [place + len(samples) for place, (_, samples) in zip(places, pieces, strict=True)]
+    if max(ends) > sum(len(samples) for _, samples in pieces) + SILENT * RATE:
+        raise InputError(f"{path}: its sound has damaged timestamps; convert it to WAV first")
     whole = np.zeros(max(ends), np.float32)
     for place, end, (_, samples) in zip(places, ends, pieces, strict=True):
         whole[place:end] = samples
-    return Sound(whole, RATE, float(first))
+    # Files of floating-point samples may hold what is no number, and γ would become none.
+    return Sound(np.nan_to_num(whole, copy=False, posinf=0.0, neginf=0.0), RATE, float(first))
 
 
 def detect_beats(sound: Sound) -> tuple[float, ...]:
@@ -107,7 +116,9 @@ def _open(path: Path) -> Iterator[InputContainer]:
         raise InputError(f"{path}: this is a folder; give a sound file")
     options = {"format_whitelist": MUSIC_FORMATS, "protocol_whitelist": "file"}
     try:
-        with av.open(f"file:{path.resolve()}", options=options) as container:
+        # Tags are not used, and those of old files are often not UTF-8.
+        file = f"file:{path.resolve()}"
+        with av.open(file, options=options, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: there is no sound in this file")
             yield container

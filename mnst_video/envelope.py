@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 # Samples of a window, 46 ms at 22050 Hz, and between two of them.
 WINDOW, HOP = 1024, 256
 # Windows that are transformed at once.
-BLOCK = 4096
+BLOCK = 512
 
 # Peak picking, in hops of 12 ms: a peak is the greatest of its neighbours, stands out from the mean
 # around it by a share of the strongest, and keeps its distance from the one before.
@@ -81,15 +81,15 @@ class Reaction:
 
         Raises ValueError with what to type instead.
         """
-        match = re.fullmatch(r"\s*([\w-]*)\s*(:?)([^\[\]]*)(?:\[([^\[\]]*)\])?\s*", text)
-        if not match:
-            raise ValueError(
-                f"{text.strip()}: write KIND:AMOUNT[OPTIONS], such as rms:0.3[band=20-150]"
-            )
+        text = " ".join(text.split())  # a message that shows it stays one line
+        match = re.fullmatch(r"([\w-]*)\s*(:?)([^\[\]]*)(?:\[([^\[\]]*)\])?", text)
+        if not match or not text:
+            shown = text or "nothing is given"
+            raise ValueError(f"{shown}: write KIND:AMOUNT[OPTIONS], such as rms:0.3[band=20-150]")
         kind, colon, amount, inside = match.groups()
         if kind not in KINDS:
             hint = _near(kind, KINDS) or f"; there are {', '.join(KINDS)}"
-            raise ValueError(f"there is no reaction {kind or text.strip()}{hint}")
+            raise ValueError(f"there is no reaction {kind or text}{hint}")
         if not colon or not amount.strip():
             raise ValueError(f"{kind} lacks its amount: write {kind}:0.3")
         given: dict[str, object] = {}
@@ -162,7 +162,7 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return repr(float(value)).removesuffix(".0")
+    return repr(float(value) + 0.0).removesuffix(".0")  # -0.0 would be read as no band
 
 
 def envelope(
@@ -207,6 +207,8 @@ def onsets(sound: Sound, band: tuple[float, float] | None = None) -> tuple[Array
         flux.append(rises[:, inside].sum(axis=1))
         last = levels[-1]
     curve = np.concatenate(flux) if flux else np.zeros(0)
+    # Where a window passes the end, what breaks off there would look like a hit.
+    curve = curve[: max((len(sound.samples) - WINDOW // 2) // HOP + 1, 0)]
     strongest = float(curve.max(initial=0.0))
     if strongest < 1e-3:
         return np.zeros(0), np.zeros(0)
@@ -227,10 +229,13 @@ def _spectra(sound: Sound) -> Iterator[Array]:
     Window n is centred on sample n * HOP.
     """
     window = np.hanning(WINDOW + 1)[:-1]
-    padded = np.pad(sound.samples, WINDOW // 2)
-    views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    for start in range(0, len(views), BLOCK):
-        spectra = np.fft.rfft(views[start : start + BLOCK] * window)
+    count, windows = len(sound.samples), len(sound.samples) // HOP + 1
+    for start in range(0, windows, BLOCK):
+        first = start * HOP - WINDOW // 2
+        last = (min(start + BLOCK, windows) - 1) * HOP + WINDOW // 2
+        part = np.pad(sound.samples[max(first, 0) : last], (max(-first, 0), max(last - count, 0)))
+        views = np.lib.stride_tricks.sliding_window_view(part, WINDOW)[::HOP]
+        spectra = np.fft.rfft(views * window)
         yield np.abs(spectra) * (2.0 / float(window.sum()))
 
 
@@ -283,11 +288,7 @@ def _events(reaction: Reaction, events: Array, strengths: Array, times: Array) -
     for event, strength in zip(events.tolist(), strengths.tolist(), strict=True):
         near = np.flatnonzero((times >= event) & (times <= event + reach))
         since = times[near] - event
-        fall = (
-            np.exp((reaction.attack - since) / reaction.release)
-            if reaction.release
-            else since == reaction.attack
-        )
+        fall = np.exp((reaction.attack - since).clip(max=0.0) / max(reaction.release, 1e-9))
         shape = np.where(since < reaction.attack, since / max(reaction.attack, 1e-9), fall)
         result[near] = np.maximum(result[near], strength * shape)
     return result

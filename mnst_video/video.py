@@ -98,7 +98,9 @@ def probe(path: Path | str) -> VideoInfo:
     _check_file(path)
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
-        with av.open(f"file:{path.resolve()}", options=options) as container:
+        # Tags are not used, and those of old files are often not UTF-8.
+        file = f"file:{path.resolve()}"
+        with av.open(file, options=options, metadata_errors="replace") as container:
             stream = next((s for s in container.streams.video if COVER not in s.disposition), None)
             if stream is None:
                 raise InputError(f"{path}: there is no video in this file")
@@ -115,7 +117,8 @@ def probe(path: Path | str) -> VideoInfo:
                 start = max(start, stamps[0] * base - Fraction(container.start_time, av.time_base))
             declared = stream.average_rate or stream.guessed_rate
             aspect = stream.sample_aspect_ratio or Fraction(1)
-            audio = tuple(s.codec_context.codec.canonical_name for s in container.streams.audio)
+            contexts = [s.codec_context for s in container.streams.audio]
+            audio = tuple(c.codec.canonical_name if c else "unknown" for c in contexts)
     except av.error.FFmpegError as error:
         reason = error.strerror
         raise InputError(f"{path}: this is not a video that can be read ({reason})") from None

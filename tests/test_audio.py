@@ -1,5 +1,6 @@
 """Sound from files: what is heard when."""
 
+import struct
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -109,6 +110,57 @@ def test_what_has_no_sound_says_so(tmp_path, make_clip, music):
             with pytest.raises(InputError, match=message) as caught:
                 read(path)
             assert str(path) in str(caught.value)
+
+
+def wav(path, samples, before=b""):
+    """A WAV file of float32 samples at `RATE`, with other chunks before them."""
+    data = np.asarray(samples, "<f4").tobytes()
+    kind = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32)
+    body = b"WAVE" + kind + before + struct.pack("<4sI", b"data", len(data)) + data
+    path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
+    return path
+
+
+def test_tags_that_are_not_utf_8_do_no_harm(tmp_path):
+    title = struct.pack("<4s4sI", b"INFO", b"INAM", 4) + "Café".encode("latin-1")
+    tags = struct.pack("<4sI", b"LIST", len(title)) + title
+    path = wav(tmp_path / "tagged.wav", np.full(RATE, 0.5), before=tags)
+    assert sound_codecs(path) == ("pcm_f32le",)
+    assert len(read_sound(path, origin=Fraction(0)).samples) == RATE
+
+
+def test_samples_that_are_no_numbers_are_silent(tmp_path):
+    samples = np.full(RATE, 0.5)
+    samples[[1000, 2000, 3000]] = np.nan, np.inf, -np.inf
+    sound = read_sound(wav(tmp_path / "odd.wav", samples), origin=Fraction(0))
+    assert np.isfinite(sound.samples).all()
+    assert np.abs(sound.samples).max() == pytest.approx(0.5, abs=1e-3)
+    assert (sound.samples == 0.0).sum() < 500
+
+
+def test_a_rate_and_a_layout_that_change_midway_keep_the_time(music, tmp_path):
+    parts = [music("a.mp2", "-ar", "48000", "-ac", "2"), music("b.mp2", "-ar", "32000", "-ac", "1")]
+    path = tmp_path / "both.mp3"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    sound = read_sound(path, origin=Fraction(0))
+    assert onsets(sound)[0] == pytest.approx([1.0, 2.0, 4.0, 5.0], abs=0.03)
+
+
+def test_a_timestamp_that_cannot_be_is_refused(music):
+    """Rather than hours of silence held in memory."""
+    jump = "asetpts='if(gt(T,2),PTS+30000*SR,PTS)'"
+    path = music("far.mkv", "-af", jump, "-c:a", "aac")
+    with pytest.raises(InputError, match="damaged timestamps; convert it to WAV"):
+        read_sound(path, origin=Fraction(0))
+
+
+def test_an_unknown_codec_is_refused(music):
+    path = music("a.mkv", "-c:a", "libopus")
+    path.write_bytes(path.read_bytes().replace(b"A_OPUS", b"A_XPUS"))
+    with pytest.raises(InputError, match="of an unknown kind"):
+        sound_codecs(path)
+    with pytest.raises(InputError, match="cannot be decoded"):
+        read_sound(path, origin=Fraction(0))
 
 
 def test_without_librosa_beats_are_refused_with_the_remedy(monkeypatch):

@@ -571,3 +571,19 @@ def test_a_time_means_the_frame_that_begins_nearest(make_clip):
     assert info.frame_at(100.0) == info.frames
     for frame, begin in enumerate(info.times):
         assert info.frame_at(round(float(begin), 3)) == frame
+
+
+def test_tags_that_are_not_utf_8_do_no_harm(make_clip):
+    """Old cameras and editors wrote them in the code page of the day."""
+    path = make_clip("old.avi", extra=("-metadata", "title=abcdef"))
+    data = path.read_bytes()
+    assert b"abcdef" in data
+    path.write_bytes(data.replace(b"abcdef", b"\xe9\xe8\xff\xe0\xe1\xe2"))
+    assert probe(path).frames == 6
+
+
+def test_mp3_is_called_mp3_and_taken_as_it_is(tmp_path, make_clip):
+    """PyAV's decoder for it has another name."""
+    path = make_clip(extra=("-c:a", "libmp3lame"))
+    assert probe(path).audio == ("mp3",)
+    assert encode(path, tmp_path / "out.mp4").audio == ("mp3",)
