@@ -184,6 +184,11 @@ class Options(BaseModel):
     ] = None
 
     # Look
+    # Keep: one map of colours a shot, so that they do not breathe.
+    colors: Annotated[
+        Literal["style", "keep"],
+        _say("The styles' colours, or keep the footage's and take only strokes."),
+    ] = "style"
     # Auto: the closed form, one sigma2 for the whole clip; a sigma per frame would breathe.
     sigma: Annotated[
         Sigma,
@@ -287,7 +292,7 @@ TIMING = frozenset(
     {"gamma", "position", "react", "strength", "bpm", "beat_offset", "beats_per_bar"}
 )
 QUALITY = frozenset(
-    {"style_scale", "sigma", "content_weight", "style_weight", "temporal_weight"}
+    {"style_scale", "colors", "sigma", "content_weight", "style_weight", "temporal_weight"}
     | {"uncovered_weight", "losses", "content_layer", "warm_start", "pyramid_levels"}
     | {"first_steps", "steps", "first_rate", "rate", "rate_decay", "max_side", "crf"}
 )

@@ -33,6 +33,7 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("react", list[str], TIMELINE, "KIND:AMOUNT"),
     ("audio", Path, TIMELINE, None),
     ("style_scale", float, LOOK, None),
+    ("colors", str, LOOK, "style|keep"),
     ("sigma", str, LOOK, "auto|shot|NUMBER"),
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),

@@ -262,9 +262,10 @@ class _Job:
 
         content_of_shot = (next(content) for _ in faders)
         calibrations = self.analysis.calibration(shot)
+        stylist = self.setup.stylist.in_colors(self.analysis.palette(shot))
         begun = time.monotonic()
         for result in stylize_shot(
-            self.setup.stylist, calibrations, content_of_shot, faders, previous, step_done
+            stylist, calibrations, content_of_shot, faders, previous, step_done
         ):
             self._finish_frame(current, result)
             seconds = time.monotonic() - begun

@@ -17,6 +17,7 @@ from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import encode_image, load_image
+from mnst_video.palette import Palette
 from mnst_video.score import Score, compose, moment
 from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
@@ -60,16 +61,23 @@ class Setup:
 class Analysis:
     """What a render has to know of the whole clip before it begins.
 
-    calibrations: of each pair of styles; one set for the clip, or one a shot with sigma = "shot".
+    calibrations: of each pair of styles; one set for the clip, or one a shot with sigma = "shot"
+        or where the styles take each shot's colours.
+    palettes: the colours of each shot where the styles take them, else empty.
     """
 
     shots: tuple[Shot, ...]
     calibrations: tuple[Calibrations, ...]
+    palettes: tuple[Palette, ...] = ()
     notes: tuple[str, ...] = ()
 
     def calibration(self, shot: Shot) -> Calibrations:
         """The calibrations that hold for a shot."""
         return self.calibrations[shot.index if len(self.calibrations) > 1 else 0]
+
+    def palette(self, shot: Shot) -> Palette | None:
+        """The colours that the styles take in a shot, if any."""
+        return self.palettes[shot.index] if self.palettes else None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,6 +89,10 @@ class Analysis:
             shots=tuple(Shot(**shot) for shot in saved["shots"]),
             calibrations=tuple(
                 tuple(Calibration(**pair) for pair in pairs) for pairs in saved["calibrations"]
+            ),
+            palettes=tuple(
+                Palette(tuple(p["mean"]), tuple(map(tuple, p["covariance"])))
+                for p in saved["palettes"]
             ),
             notes=tuple(saved["notes"]),
         )
@@ -165,16 +177,21 @@ def analyse(setup: Setup) -> Analysis:
             raise
         notes.append(str(error))
     shots = split(info.frames, cuts or detector.cuts())
-    groups = shots if options.sigma == "shot" else (Shot(0, 0, info.frames),)
+    keep = options.colors == "keep"
+    groups = shots if keep or options.sigma == "shot" else (Shot(0, 0, info.frames),)
     calibrations: list[Calibrations] = []
+    palettes: list[Palette] = []
     content = read_frames(info, *size, 0, readable)
     with contextlib.closing(content):
         for group in groups:
             wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
             numbered = zip(range(group.start, group.end), content, strict=False)
             sample = [frame for number, frame in numbered if number in wanted]
-            calibrations.append(setup.stylist.calibrate(sample) if sample else calibrations[-1])
-    return Analysis(shots, tuple(calibrations), tuple(notes))
+            if keep:
+                palettes.append(Palette.of(sample) if sample else palettes[-1])
+            stylist = setup.stylist.in_colors(palettes[-1] if keep else None)
+            calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
+    return Analysis(shots, tuple(calibrations), tuple(palettes), tuple(notes))
 
 
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
@@ -193,7 +210,7 @@ def estimate(plan: Plan) -> Estimate:
     content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.info.frames)))
     faders = [setup.score.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
-    stylist = setup.stylist.with_steps(TRIAL_STEPS)
+    stylist = setup.stylist.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)
     # The first run warms up and is not timed.
     next(stylize_shot(stylist.with_steps(1), calibrations, content, faders))
     ends: list[float] = []

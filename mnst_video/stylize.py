@@ -17,8 +17,9 @@ from mnst_video.config import Options
 from mnst_video.device import pick_device, pick_precision, prepare
 from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
-from mnst_video.losses import STYLE_LAYERS, Losses, Objective, blend, mix, style_grams
+from mnst_video.losses import STYLE_LAYERS, Grams, Losses, Objective, blend, mix, style_grams
 from mnst_video.optimize import minimize
+from mnst_video.palette import Palette
 from mnst_video.schedule import Fader
 from mnst_video.vgg import VGG19
 from mnst_video.weights import load_weights
@@ -63,14 +64,24 @@ class Stylist:
         self.network = network
         self.options = options
         self._literal = options.losses == "article"
-        pixels = width * height
-        self._divisor = 1.0 if self._literal else float(pixels)
-        fitted = (fit_style(s, width, height, options.style_scale) for s in styles)
-        # A style's Grams are sums over its own pixels, of which a style scale gives it more.
-        self._grams = [
-            style_grams(network, self._tensor(s), self._divisor * s[..., 0].size / pixels)
-            for s in fitted
-        ]
+        self._pixels = width * height
+        self._divisor = 1.0 if self._literal else float(self._pixels)
+        self._styles = [fit_style(s, width, height, options.style_scale) for s in styles]
+        # With the footage's colours each shot has Grams of its own: see `in_colors`.
+        self._grams = [self._measure(style) for style in self._styles]
+
+    def _measure(self, style: Frame) -> Grams:
+        """A style's Grams: sums over its own pixels, of which a style scale gives it more."""
+        divisor = self._divisor * style[..., 0].size / self._pixels
+        return style_grams(self.network, self._tensor(style), divisor)
+
+    def in_colors(self, palette: Palette | None) -> Self:
+        """The same with all styles in the colours of a palette; itself where there is none."""
+        if palette is None:
+            return self
+        other = copy(self)
+        other._grams = [self._measure(palette.paint(style)) for style in self._styles]
+        return other
 
     def with_steps(self, steps: int) -> Self:
         """The same, with another number of steps on every frame."""
@@ -257,6 +268,7 @@ def stylize_image(
     width, height = working_size(width, height, options.max_side or max(width, height))
     content = resize(content, width, height)
     stylist = Stylist(load_network(options), options, (style1, style2), width, height)
+    stylist = stylist.in_colors(Palette.of([content]) if options.colors == "keep" else None)
     return stylist.first_frame(content, Fader(0, gamma), stylist.calibrate([content])).frame
 
 

@@ -20,6 +20,7 @@ from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
+from mnst_video.palette import Palette
 from mnst_video.prepare import Plan
 from mnst_video.presets import make_options
 from mnst_video.shots import Shot
@@ -363,6 +364,31 @@ def test_a_setlist_goes_from_style_to_style(tmp_path, make_clip, quick, styles, 
         render(source, output, alone, keep_frames=True)
         still = load_frame(folder_of(output) / "000000.png")
         assert abs(still.astype(int) - looks[position]).max() <= 2
+
+
+def test_the_footages_colours_can_be_kept(tmp_path, two_shots, quick):
+    """Each shot keeps its own, with one map a shot; and the job goes on with them."""
+    source = two_shots[0]
+    outputs = {}
+    for colors in ("style", "keep"):
+        output = tmp_path / f"{colors}.mp4"
+        options = quick(colors=colors, cuts=[0.125], first_steps=20, content_weight=0, gamma=0.5)
+        if colors == "keep":
+            interrupted(source, output, options, 4)
+            assert render(source, output, options, keep_frames=True).reused == 4
+        else:
+            render(source, output, options, keep_frames=True)
+        frames = [load_frame(path) for path in sorted(folder_of(output).glob("*.png"))]
+        outputs[colors] = [Palette.of(frames[shot]) for shot in (slice(0, 3), slice(3, 6))]
+    footage = list(read_frames(probe(source), 32, 24))
+    for shot, part in enumerate((slice(0, 3), slice(3, 6))):
+        wanted = np.array(Palette.of(footage[part]).mean)
+        away = {
+            colors: np.abs(np.array(palettes[shot].mean) - wanted).max()
+            for colors, palettes in outputs.items()
+        }
+        assert away["keep"] < 30
+        assert away["keep"] < 0.6 * away["style"]
 
 
 # Interrupted and resumed

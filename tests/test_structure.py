@@ -13,7 +13,7 @@ PACKAGE = Path(mnst_video.__file__).parent
 
 # A module may import those before it, and none after it.
 ORDER = [
-    *("errors", "easing", "timecode", "schedule", "envelope", "device"),
+    *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "losses", "optimize", "calibrate", "weights"),
     *("images", "flow", "shots", "video", "audio"),
     *("config", "presets", "score", "stylize", "prepare", "job"),
@@ -22,7 +22,7 @@ ORDER = [
 
 # The core: torch, numpy and the standard library.
 CORE = [
-    *("errors", "easing", "timecode", "schedule", "envelope"),
+    *("errors", "easing", "timecode", "schedule", "envelope", "palette"),
     *("device", "vgg", "losses", "optimize", "calibrate"),
 ]
 

@@ -1,0 +1,58 @@
+"""The colours of pictures, as a mean and a covariance, and how one picture takes another's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+# Variance, in squared pixel values, that a colour is taken to have at least: a grey picture has
+# none in some directions, and noise there would be blown up.
+LEAST_VARIANCE = 4.0
+
+
+@dataclass(frozen=True)
+class Palette:
+    """mean: of r, g, b, 0..255. covariance: 3 x 3, as rows, in squared pixel values."""
+
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, frames: Iterable[NDArray[np.uint8]]) -> "Palette":
+        """The palette of pictures together, each uint8 `(H, W, 3)`, RGB; at least one."""
+        count, total, squares = 0, np.zeros(3), np.zeros((3, 3))
+        for frame in frames:
+            pixels = frame.reshape(-1, 3).astype(np.float64)
+            count += len(pixels)
+            total += pixels.sum(axis=0)
+            squares += pixels.T @ pixels
+        if count == 0:
+            raise ValueError("a palette needs at least one picture")
+        mean = total / count
+        covariance = squares / count - np.outer(mean, mean)
+        return cls(tuple(mean.tolist()), tuple(tuple(row) for row in covariance.tolist()))
+
+    def paint(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """`picture`, uint8 `(H, W, 3)`, RGB, in the colours of this palette.
+
+        The linear map of Gatys et al., "Preserving Color in Neural Artistic Style Transfer" (2016),
+        section 4, which gives a picture this mean and covariance; of all such maps the one that
+        moves colours least (Pitié and Kokaram, "The Linear Monge-Kantorovitch Linear Colour
+        Mapping for Example-Based Colour Transfer", CVMP 2007, section 3.3).
+        """
+        own = Palette.of([picture])
+        # What the picture does not have it cannot be given.
+        spread = _root(np.array(own.covariance) + LEAST_VARIANCE * np.eye(3))
+        back = np.linalg.inv(spread)
+        matrix = back @ _root(spread @ np.array(self.covariance) @ spread) @ back
+        pixels = (picture.reshape(-1, 3) - np.array(own.mean)) @ matrix.T + np.array(self.mean)
+        return np.asarray(pixels.round().clip(0, 255), np.uint8).reshape(picture.shape)
+
+
+def _root(matrix: Array) -> Array:
+    """The square root of a symmetric matrix without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    root: Array = (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
+    return root
