@@ -2,8 +2,8 @@
 
     python benchmarks/choices.py
 
-Each row is the defaults with one thing changed, or with a preset, at one size, on the first 24 frames of the sample's first shot
-while gamma runs from 0 to 1 over them. The columns:
+Each row is the defaults with one thing changed, or a preset at the same size, on the first 24
+frames of the sample's first shot while gamma runs from 0 to 1 over them. The columns:
 
 * sqrt(E): the warping error, after Lai et al., "Learning Blind Video Temporal Consistency" (ECCV
   2018): the mean over pairs of frames of sum(M * (O_t - W(O_t-1))^2) / (3 * sum(M)), pixels in

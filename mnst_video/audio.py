@@ -1,13 +1,15 @@
 """Sound: read it from files, and find its beats."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from numpy.typing import NDArray
 
 from mnst_video.envelope import Sound
@@ -20,6 +22,9 @@ RATE = 22050
 SILENT = 3600
 # Seconds by which a timestamp may differ from the sum of what came before, rounded as it is.
 GAP = Fraction(1, 20)
+# Samples by which librosa's beats come late: its onset envelope is moved by half a window of 2048,
+# while the flux peaks when an onset is a quarter of a window after the middle.
+LATE = 512
 
 
 def sound_codecs(path: Path | str) -> tuple[str, ...]:
@@ -67,10 +72,12 @@ def detect_beats(sound: Sound) -> tuple[float, ...]:
     except ImportError:
         advice = "pip install 'mnst-video[beats]', or give the tempo as a number"
         raise MachineError(f"--bpm auto needs librosa: {advice}") from None
-    _, beats = beat_track(y=sound.samples, sr=sound.rate, units="time")
+    beats: list[int] = []
+    if len(sound.samples) > sound.rate:  # on less than a second librosa warns or fails
+        beats = list(beat_track(y=sound.samples, sr=sound.rate, units="samples")[1])
     if len(beats) < 2:
         raise InputError("--bpm auto: no beat is found in the sound; give --bpm as a number")
-    return tuple(sound.start + float(beat) for beat in beats)
+    return tuple(sound.start + (float(beat) - LATE) / sound.rate for beat in beats)
 
 
 def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
@@ -79,7 +86,7 @@ def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.fl
     resampler, kind = None, None
     begins = ends = Fraction(0)
     samples: list[NDArray[np.float32]] = []
-    for packet in container.demux(stream):
+    for packet in _packets(container, stream):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -97,6 +104,13 @@ def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.fl
             samples += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
     if resampler is not None:
         yield begins, _joined(samples, resampler)
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator["Packet[AudioStream]"]:
+    """The packets of a stream, as far as the file can be read."""
+    # PyAV stumbles over an index where damage, or a broadcast, lets a stream appear late.
+    with suppress(av.error.FFmpegError, IndexError):
+        yield from container.demux(stream)
 
 
 def _joined(

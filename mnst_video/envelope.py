@@ -93,7 +93,7 @@ class Reaction:
         if not colon or not amount.strip():
             raise ValueError(f"{kind} lacks its amount: write {kind}:0.3")
         given: dict[str, object] = {}
-        for piece in (inside or "").split(",") if inside and inside.strip() else ():
+        for piece in filter(str.strip, (inside or "").split(",")):
             name, equals, value = (word.strip() for word in piece.partition("="))
             if name not in _READ:
                 hint = _near(name, _READ) or f"; there are {', '.join(_READ)}"
@@ -157,7 +157,7 @@ _READ: Mapping[str, Callable[[str], object]] = {
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(word.lower(), list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -210,7 +210,7 @@ def onsets(sound: Sound, band: tuple[float, float] | None = None) -> tuple[Array
     # Where a window passes the end, what breaks off there would look like a hit.
     curve = curve[: max((len(sound.samples) - WINDOW // 2) // HOP + 1, 0)]
     strongest = float(curve.max(initial=0.0))
-    if strongest < 1e-3:
+    if strongest < 0.05:  # silence, or the dither of 16 bits, of which it is 0.01
         return np.zeros(0), np.zeros(0)
     found: list[int] = []
     for n in np.flatnonzero(curve > STANDS_OUT * strongest):
@@ -240,12 +240,12 @@ def _spectra(sound: Sound) -> Iterator[Array]:
 
 
 def _bins(rate: int, band: tuple[float, float] | None) -> NDArray[np.bool_]:
-    """Which frequencies of a spectrum lie in a band; at least one."""
+    """Which frequencies of a spectrum lie in a band: at least one, unless all lie below it."""
     frequencies = np.fft.rfftfreq(WINDOW, 1.0 / rate)
     if band is None:
         return np.ones(len(frequencies), dtype=bool)
     inside = (frequencies >= band[0]) & (frequencies <= band[1])
-    if not inside.any():
+    if not inside.any() and band[0] < frequencies[-1]:
         inside[np.abs(frequencies - sum(band) / 2.0).argmin()] = True
     return inside
 
@@ -262,7 +262,7 @@ def _parseval(count: int, inside: NDArray[np.bool_]) -> Array:
 def _normalised(values: Array, percentile: float) -> Array:
     """Values over their percentile, at most 1."""
     loudest = float(values.max(initial=0.0))
-    if loudest < 1e-5:  # -100 dB: silence
+    if loudest < 1e-4:  # -80 dB: silence, or the dither of 16 bits
         return np.zeros_like(values)
     # Not by less than a tenth of the greatest: a few hits in silence would raise the noise.
     return (values / max(float(np.percentile(values, percentile)), 0.1 * loudest)).clip(0.0, 1.0)

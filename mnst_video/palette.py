@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 # Variance, in squared pixel values, that a colour is taken to have at least: a grey picture has
-# none in some directions, and noise there would be blown up.
-LEAST_VARIANCE = 4.0
+# none in some directions, and noise there would be blown up to coloured specks.
+LEAST_VARIANCE = 36.0
 
 
 @dataclass(frozen=True)

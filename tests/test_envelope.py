@@ -87,6 +87,19 @@ def test_a_long_sound_is_analysed_in_blocks_without_seams():
 
 
 @pytest.mark.parametrize("kind", ["rms", "onset"])
+def test_the_dither_of_16_bits_is_silence(kind):
+    dither = np.random.default_rng(0).triangular(-1.0, 0.0, 1.0, 5 * RATE).round() / 32768
+    assert not envelope(Reaction(kind, 1.0), sound(dither), (), np.linspace(0, 5, 99)).any()
+
+
+@pytest.mark.parametrize("kind", ["rms", "onset"])
+def test_a_band_above_all_that_is_heard_is_silent(kind):
+    noise = sound(0.1 * np.random.default_rng(0).standard_normal(2 * RATE))
+    reaction = Reaction(kind, 1.0, band=(12000.0, 16000.0))
+    assert not envelope(reaction, noise, (), np.linspace(0, 2, 99)).any()
+
+
+@pytest.mark.parametrize("kind", ["rms", "onset"])
 def test_a_long_sound_needs_little_memory(kind):
     """Nothing is held that grows with the sound, but for a few numbers a window."""
     long = sound(np.random.default_rng(0).standard_normal(RATE * 120))
@@ -241,6 +254,7 @@ def test_a_negative_zero_is_printed_as_zero():
         ("rms:0.3", Reaction("rms", 0.3)),
         (" onset : -0.5 ", Reaction("onset", -0.5)),
         ("beat:.25[]", Reaction("beat", 0.25)),
+        ("beat:1[release=0.3,]", Reaction("beat", 1.0, release=0.3)),
         ("rms:0.3[band=20-150]", Reaction("rms", 0.3, (20.0, 150.0))),
         ("rms:0.3[band=20-150Hz, release=250ms]", Reaction("rms", 0.3, (20.0, 150.0), 0.0, 0.25)),
         (
@@ -268,6 +282,7 @@ def test_texts_of_reactions(text, reaction):
         ("rms:11", "an amount is a number from -10 to 10, not 11"),
         ("onsets:0.5", "there is no reaction onsets; did you mean onset?"),
         ("bass:0.5", "there is no reaction bass"),
+        ("RMS:0.5", "there is no reaction RMS; did you mean rms?"),
         ("rms:0.3[band=20-150", "write KIND:AMOUNT"),
         ("rms:0.3[bnad=20-150]", "rms has no option bnad; did you mean band?"),
         ("rms:0.3[volume=3]", "rms has no option volume; there are band, attack"),
