@@ -366,7 +366,7 @@ def test_a_setlist_goes_from_style_to_style(tmp_path, make_clip, quick, styles, 
         assert abs(still.astype(int) - looks[position]).max() <= 2
 
 
-def test_the_footages_colours_can_be_kept(tmp_path, make_clip, quick, styles):
+def test_the_footages_colours_can_be_kept(tmp_path, make_clip, quick):
     """With one map a shot; and an interrupted job goes on with it."""
     source = make_clip(frames=4, picture="gradients=c0=0x206020:c1=0xa0c060:n=2")
     wanted = np.array(Palette.of(read_frames(probe(source), 32, 24)).mean)
