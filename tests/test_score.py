@@ -88,9 +88,9 @@ def test_beats_are_found_or_their_lack_is_explained(kicks, monkeypatch):
     assert tempo.seconds(Fraction(0)) == Fraction(3, 4)
 
 
-def test_loudness_is_added_to_the_keys(kicks):
-    """Each kick lifts gamma, which falls back before the next."""
-    score = score_of(kicks, gamma=0.1, react="rms:0.8[band=20-150,attack=10ms,release=100ms]")
+def test_the_preset_pulse_moves_gamma_with_the_kicks(kicks):
+    """Each lifts gamma, which falls back before the next."""
+    score = compose(make_options(("pulse",), {}), probe(kicks))
     times = np.arange(96) / 24
     since = np.mod(times + 0.25, 0.5)
     values = np.array(score.values)
