@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -15,7 +16,16 @@ from typer.core import TyperGroup
 
 from mnst_video.config import Options
 from mnst_video.errors import MnstError, Terminated
-from mnst_video.flags import MACHINE, MAIN, options_of, takes_options
+from mnst_video.flags import (
+    LOOK,
+    MACHINE,
+    MAIN,
+    METHOD,
+    ONLY_CLIPS,
+    options_of,
+    read_time,
+    takes_options,
+)
 from mnst_video.presets import (
     make_options,
     options_toml,
@@ -199,6 +209,56 @@ def plan_command(
         out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
     if plot is not None:
         print(f"curve: {plot}")
+
+
+@app.command(name="still")
+@partial(takes_options, without=ONLY_CLIPS)
+def still_command(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        _option(
+            MAIN,
+            "The picture to write: .png, .jpg, or .tif with 16 bits "
+            "(default: CONTENT_mnst.png beside it).",
+            *("--output", "-o"),
+        ),
+    ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing output.", "--overwrite")] = False,
+    at: Annotated[str, _option(MAIN, "Of a clip, the frame at this time.")] = "start",
+    matte: Annotated[
+        str | None,
+        _option(LOOK, "Put a transparent picture on this colour (default: keep it transparent)."),
+    ] = None,
+    save_every: Annotated[
+        int | None, _option(METHOD, "Write the picture after every so many steps too.")
+    ] = None,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Stylize one picture, or a frame of a clip; γ is 0.5 unless it is given."""
+    with _for_people(debug, "nothing was written"):
+        options = options_of(given)
+        time = read_time("at", at)
+        from mnst_video.progress import clock, step_bar
+        from mnst_video.still import render_still
+
+        with step_bar(err) as step_done:
+            done = render_still(
+                source,
+                output,
+                options,
+                at=time,
+                matte=matte,
+                save_every=save_every,
+                overwrite=overwrite,
+                observe=step_done,
+            )
+    print(f"{done.output}: {done.size[0]}×{done.size[1]}, in {clock(done.seconds)}")
 
 
 presets_app = typer.Typer(

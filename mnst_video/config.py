@@ -222,6 +222,10 @@ class Options(BaseModel):
     pyramid_levels: Annotated[
         _Whole, Field(ge=1, le=8), _say("Sizes of the squares that move together; 1: pixels.")
     ] = 4
+    # Strokes then grow with the picture; stills only.
+    coarse_to_fine: Annotated[
+        Annotated[bool, Field(strict=True)], _say("Begin a large still small, and double it.")
+    ] = True
     # More than 60 changes little to the eye.
     first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 60
     # It starts from the previous result.
@@ -284,6 +288,9 @@ class Options(BaseModel):
 # Longer side of the working size by kind of device, for seconds a frame rather than minutes.
 MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 
+# The same for a still, of which there is one.
+STILL_SIDE: Mapping[str, int] = {"cpu": 1024, "mps": 1536, "cuda": 2048}
+
 # Options that decide how finished frames are made a clip, and nothing about the frames.
 ENCODING = frozenset({"output_size", "crf", "strength", "audio"})
 
@@ -293,7 +300,14 @@ TIMING = frozenset(
 )
 QUALITY = frozenset(
     {"style_scale", "colors", "sigma", "content_weight", "style_weight", "temporal_weight"}
-    | {"uncovered_weight", "losses", "content_layer", "warm_start", "pyramid_levels"}
+    | {
+        "uncovered_weight",
+        "losses",
+        "content_layer",
+        "warm_start",
+        "pyramid_levels",
+        "coarse_to_fine",
+    }
     | {"first_steps", "steps", "first_rate", "rate", "rate_decay", "max_side", "crf"}
 )
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.config import MAX_SIDE, Options
+from mnst_video.errors import UsageError
 from mnst_video.presets import make_options, preset_names
+from mnst_video.timecode import Time
 
 MAIN, TIMELINE, LOOK = "Main options", "Timeline and sound", "Look"
 METHOD, MACHINE = "Method", "Machine and progress"
@@ -61,7 +63,16 @@ _HELP = {
 }
 
 
-def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+# What makes no sense for one picture.
+ONLY_CLIPS = frozenset(
+    {"gamma_from", "gamma_to", "start", "end", "strength", "bpm", "beat_offset", "beats_per_bar"}
+    | {"react", "audio", "temporal_weight", "output_size", "crf", "steps", "cuts"}
+)
+
+
+def takes_options(
+    command: Callable[..., None], without: frozenset[str] = frozenset()
+) -> Callable[..., None]:
     """Give a command, which takes `**given`, a flag for every option; None where it is not given.
 
     `options_of` makes options of what is given.
@@ -76,6 +87,7 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
             annotation=Annotated[kind | None, _flag(name, panel, metavar)],
         )
         for name, kind, panel, metavar in _FLAGS
+        if name not in without
     ]
     positional = [p for p in own if p.kind is not p.KEYWORD_ONLY]
     rest = [p for p in own if p.kind is p.KEYWORD_ONLY]
@@ -88,6 +100,14 @@ def options_of(given: dict[str, Any]) -> Options:
     """The options that presets and flags add up to. Raises UsageError."""
     flags = {name: value for name, value in given.items() if value is not None}
     return make_options(flags.pop("preset", ()), flags)
+
+
+def read_time(name: str, text: str) -> Time:
+    """A time that is given as a flag. Raises UsageError."""
+    try:
+        return Time.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--{name} {text}: {error}") from None
 
 
 def _flag(name: str, panel: str, metavar: str | None) -> Any:

@@ -3,20 +3,46 @@
 import hashlib
 import os
 import warnings
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from mnst_video.errors import InputError, MachineError, UsageError
 
 Frame = NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A picture, uint8 `(H, W, 3)`, RGB, and its opacity, uint8 `(H, W)`; None: it is opaque."""
+
+    frame: Frame
+    alpha: Frame | None = None
+
+    def on(self, matte: str) -> Frame:
+        """The picture on a ground of a colour, such as `white` or `#20202f`. Raises ValueError."""
+        if self.alpha is None:
+            return self.frame
+        ground = np.array(ImageColor.getrgb(matte)[:3], np.float64)
+        opacity = self.alpha[..., None] / 255.0
+        return np.asarray((ground + opacity * (self.frame - ground)).round(), np.uint8)
+
+
 def load_image(path: Path | str) -> Frame:
-    """The picture in a file as uint8 `(H, W, 3)`, RGB: upright, alpha composed on white.
+    """The picture in a file as uint8 `(H, W, 3)`, RGB: upright, in sRGB, alpha composed on white.
+
+    Raises InputError where there is no such file or it is no picture.
+    """
+    return load_photo(path).on("white")
+
+
+def load_photo(path: Path | str) -> Photo:
+    """The picture in a file, of an animation the first one: upright, in sRGB.
 
     Raises InputError where there is no such file or it is no picture.
     """
@@ -29,43 +55,90 @@ def load_image(path: Path | str) -> Frame:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
-                upright = ImageOps.exif_transpose(picture)
+                upright = _in_srgb(ImageOps.exif_transpose(picture))
                 if upright.mode.startswith("I"):  # Pillow would clip 16 bits at 255
                     levels = (np.asarray(upright) / 257).round().clip(0, 255)
                     upright = Image.fromarray(levels.astype(np.uint8))
-                upright = upright.convert("RGBA")
+                pixels = np.asarray(upright.convert("RGBA"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InputError(f"{path}: the picture is too large; scale it down first") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: this is not a picture that can be read") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path}: the picture cannot be read ({error})") from None
-    paper = Image.new("RGBA", upright.size, "white")
-    return np.asarray(Image.alpha_composite(paper, upright).convert("RGB"))
+    alpha = pixels[..., 3]
+    frame = np.ascontiguousarray(pixels[..., :3])
+    return Photo(frame, None if alpha.min() == 255 else np.ascontiguousarray(alpha))
 
 
-def save_image(frame: Frame, path: Path | str) -> None:
-    """Write uint8 `(H, W, 3)`, RGB, in the format of the extension, complete or not at all.
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """The picture with the colours that its profile means; itself where it has none that works."""
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "RGBA", "L", "CMYK"):
+        return picture
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        colors = picture.convert("RGB") if picture.mode == "RGBA" else picture
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(colors, own, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return picture  # damaged, or of another kind of colour: as if it were not there
+    if converted is None:
+        return picture
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
 
+
+def save_image(
+    frame: Frame | NDArray[np.uint16], path: Path | str, alpha: Frame | None = None
+) -> None:
+    """Write a picture in the format of the extension, complete or not at all.
+
+    frame: uint8 or, for .png and .tif, uint16, `(H, W, 3)`, RGB; alpha: uint8 `(H, W)`.
     Raises UsageError for an unknown extension, MachineError where the file cannot be written.
     """
     path = Path(path)
     try:
-        encoded = encode_image(frame, path.suffix.lower())
+        encoded = encode_image(frame, path.suffix.lower(), alpha)
     except ValueError:
-        raise UsageError(f"{path}: unknown kind of picture; use .png or .jpg") from None
+        raise UsageError(f"{path}: unknown kind of picture; use .png, .jpg or .tif") from None
     write_bytes(path, encoded)
 
 
-def encode_image(frame: Frame, extension: str) -> bytes:
-    """A frame, uint8 `(H, W, 3)`, RGB, as a file's bytes. Raises ValueError for an extension."""
+def encode_image(
+    frame: Frame | NDArray[np.uint16], extension: str, alpha: Frame | None = None
+) -> bytes:
+    """A picture as a file's bytes, see `save_image`. Raises ValueError for an extension."""
+    channels = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    if alpha is not None:
+        opacity = alpha if frame.dtype == np.uint8 else alpha.astype(np.uint16) * 257
+        channels = np.dstack([channels, opacity])
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 95] if extension in (".jpg", ".jpeg") else []
     try:
-        done, encoded = cv2.imencode(extension, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        done, encoded = cv2.imencode(extension, channels, settings)
     except cv2.error:
         done = False
     if not done:
         raise ValueError(f"{extension} is no kind of picture that can be written")
     return encoded.tobytes()
+
+
+def check_target(output: Path, source: Path, overwrite: bool) -> None:
+    """Raise UsageError where `output` cannot or must not be written."""
+    if output.exists():
+        if output.samefile(source):
+            raise UsageError(f"{output}: is the input; choose another --output")
+        if output.is_dir():
+            raise UsageError(f"{output}: is a folder; give a file name")
+        if not overwrite:
+            raise UsageError(f"{output}: exists; use --overwrite, or another --output")
+    folder = output.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"{output}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{output}: the folder {folder} cannot be written to")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

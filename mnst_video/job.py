@@ -8,7 +8,6 @@ is there and its file has that digest; whatever is not, is rendered again, to th
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,15 @@ import torch
 from mnst_video.audio import sound_codecs
 from mnst_video.config import ENCODING, TIMING, Options
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.images import Frame, file_digest, load_frame, resize, save_image, write_bytes
+from mnst_video.images import (
+    Frame,
+    check_target,
+    file_digest,
+    load_frame,
+    resize,
+    save_image,
+    write_bytes,
+)
 from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare, read_clip
 from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
@@ -255,7 +262,7 @@ class _Job:
         faders = [self.setup.score.fader(frame) for frame in range(first, shot.end)]
         current = first
 
-        def step_done(step: int, _: object) -> None:
+        def step_done(step: int, *_: object) -> None:
             chain = current > shot.start and self.options.warm_start
             steps = self.options.steps if chain else self.options.first_steps
             observe(StepDone(current, step + 1, steps))
@@ -398,20 +405,9 @@ def _record(output: Path) -> Path:
 
 def _check_output(output: Path, source: Path, overwrite: bool) -> None:
     check_output(output)
-    if output.exists():
-        if output.samefile(source):
-            raise UsageError(f"{output}: is the input; choose another --output")
-        if output.is_dir():
-            raise UsageError(f"{output}: is a folder; give a file name")
-        if not overwrite:
-            raise UsageError(f"{output}: exists; use --overwrite, or another --output")
+    check_target(output, source, overwrite)
     if _record(output).is_dir():
         raise UsageError(f"{_record(output)}: is a folder, where the render's record goes")
-    folder = output.resolve().parent
-    if not folder.is_dir():
-        raise UsageError(f"{output}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"{output}: the folder {folder} cannot be written to")
 
 
 def _settings(setup: Setup) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def minimize(
     steps: int,
     rate: Callable[[int], float],
     levels: int = 1,
-    callback: Callable[[int, Losses], None] | None = None,
+    callback: Callable[[int, Losses, Tensor], None] | None = None,
 ) -> tuple[Tensor, Losses]:
     """Adam on `image`, or on the levels of a pyramid over it.
 
@@ -31,7 +31,8 @@ def minimize(
         has it. With more, level k moves all pixels of a 2^k x 2^k square alike (bilinear between
         squares) and has moments of its own. Large areas then reach their colour in a few steps,
         and less of the change is pixel noise. This is our departure from the article.
-    callback: called after each step with its number, from 0, and the losses before that step.
+    callback: called after each step with its number, from 0, the losses before that step, and the
+        image after it, which the next step changes.
 
     Returns the image and the losses before the last step.
     Raises DivergedError where the loss is not finite, ValueError for less than one step.
@@ -70,5 +71,5 @@ def minimize(
         image.clamp_(0.0, 255.0)
         losses = losses.detached()
         if callback is not None:
-            callback(step, losses)
+            callback(step, losses, image)
     return image, losses

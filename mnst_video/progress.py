@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -44,6 +45,16 @@ def make_display(style: Style, console: Console) -> Display:
     if style == "auto" and console.is_terminal:
         return _Live(console)
     return _Plain(console)
+
+
+@contextmanager
+def step_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar of steps on a terminal, and nothing elsewhere; call it with steps done and all."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("steps", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def plan_lines(plan: Plan) -> list[str]:

@@ -60,21 +60,8 @@ def compose(options: Options, info: VideoInfo) -> Score:
     """
     sound = _needed_sound(options, info)
     clock = Clock(info.times, info.fps, _tempo(options, sound))
-    count = len(options.styles)
-    positions = options.position is not None or count > 2
-    timeline = options.position
-    if not positions:
-        timeline = options.gamma or Timeline.ramp(0.0, 1.0)
-    elif timeline is None:
-        if options.gamma is not None:
-            raise UsageError(
-                f"gamma moves between two styles, and there are {count}: "
-                f'give --position, such as "start=1, end={count}"'
-            )
-        timeline = Timeline.ramp(1.0, count)
-    low, high = (1.0, float(count)) if positions else (0.0, 1.0)
-    name = "position" if positions else "gamma"
-    curve, notes = _resolve(name, timeline, clock, low, high)
+    positions, timeline = _timeline(options)
+    curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
     values = _react(options, curve, sound, clock)
     notes += more + _flashes(values, clock)
@@ -84,9 +71,47 @@ def compose(options: Options, info: VideoInfo) -> Score:
         values=values,
         strengths=tuple(strength.at(time) for time in clock.times),
         positions=positions,
-        styles=count,
+        styles=len(options.styles),
         notes=notes,
     )
+
+
+def fader_of_still(options: Options) -> Fader:
+    """Where the crossfader stands for a picture: the middle, unless the options say.
+
+    Of keys the one at the start counts. Raises UsageError.
+    """
+    positions, timeline = _timeline(options)
+    middle = (1 + len(options.styles)) / 2 if positions else 0.5
+    one_frame = Clock((Fraction(0),), Fraction(25))
+    curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
+    value = curve.at(Fraction(0))
+    return Fader.at_position(value, len(options.styles)) if positions else Fader(0, value)
+
+
+def _timeline(options: Options) -> tuple[bool, Timeline | None]:
+    """Whether the options give positions, and the timeline, if any. Raises UsageError."""
+    count = len(options.styles)
+    if count > 2 and options.gamma is not None:
+        raise UsageError(
+            f"gamma moves between two styles, and there are {count}: "
+            f'give --position, such as "start=1, end={count}"'
+        )
+    positions = options.position is not None or count > 2
+    return positions, options.position if positions else options.gamma
+
+
+def _through(positions: bool, options: Options) -> Timeline:
+    """What holds without a timeline: style 2 to style 1, or a setlist from first to last."""
+    return Timeline.ramp(1.0, len(options.styles)) if positions else Timeline.ramp(0.0, 1.0)
+
+
+def _curve(
+    positions: bool, timeline: Timeline, options: Options, clock: Clock
+) -> tuple[Schedule, tuple[str, ...]]:
+    if positions:
+        return _resolve("position", timeline, clock, 1.0, float(len(options.styles)))
+    return _resolve("gamma", timeline, clock, 0.0, 1.0)
 
 
 def moment(name: str, time: Time, clock: Clock) -> Fraction:

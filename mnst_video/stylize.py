@@ -29,24 +29,30 @@ SMALLEST_UNCOVERED = 0.003
 
 # One for each pair of neighbouring styles.
 Calibrations = tuple[Calibration, ...]
-StepCallback = Callable[[int, Losses], None]
+StepCallback = Callable[[int, Losses, Tensor], None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """A stylized frame, uint8 `(H, W, 3)`, RGB, and its losses before the last step.
+    """A stylized frame and its losses before the last step.
 
+    pixels: float32 `(H, W, 3)`, RGB, 0..255.
     content: relative to the energy of the content features; 0 is the content itself.
     style: relative to that of the bare content against the same target; 0 is the target.
     temporal: mean over all pixels of reliability times the squared difference from the warped
         previous result, with pixels in 0..1; 0 for the first frame of a shot.
     """
 
-    frame: Frame
+    pixels: Picture
     steps: int
     content: float
     style: float
     temporal: float
+
+    @property
+    def frame(self) -> Frame:
+        """The pixels rounded to 8 bits."""
+        return np.asarray(self.pixels.round(), np.uint8)
 
 
 class Stylist:
@@ -106,10 +112,13 @@ class Stylist:
         fader: Fader,
         calibrations: Calibrations,
         callback: StepCallback | None = None,
+        start: Picture | None = None,
     ) -> Result:
-        """A still, or a shot's first frame: a full run that starts from the content."""
+        """A still, or a shot's first frame: a full run that starts from the content, or `start`."""
         image = self._tensor(content)
         objective = self._objective(image, fader, calibrations)
+        if start is not None:
+            image = self._tensor(start)
         steps, rate = self.options.first_steps, self.options.first_rate
         return self._run(image, objective, fader, calibrations, steps, rate, callback)
 
@@ -209,9 +218,8 @@ class Stylist:
         )
         w = mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
         calibration = calibrations[fader.pair]
-        pixels = image[0].permute(1, 2, 0).round().to(torch.uint8)
         return Result(
-            frame=pixels.contiguous().cpu().numpy(),
+            pixels=to_picture(image),
             steps=steps,
             content=float(losses.content) / calibration.content,
             style=float(losses.style) / calibration.style(w),
@@ -222,6 +230,11 @@ class Stylist:
         """`(H, W, C)` of any type as a float32 `(1, C, H, W)` on the network's device."""
         tensor = torch.from_numpy(np.array(picture, copy=True)).to(self.network.device)
         return tensor.permute(2, 0, 1)[None].float().contiguous()
+
+
+def to_picture(image: Tensor) -> Picture:
+    """The image `(1, 3, H, W)` as float32 `(H, W, 3)`."""
+    return np.asarray(image[0].permute(1, 2, 0).contiguous().cpu().numpy(), np.float32)
 
 
 def stylize_shot(
@@ -267,9 +280,54 @@ def stylize_image(
     height, width = content.shape[:2]
     width, height = working_size(width, height, options.max_side or max(width, height))
     content = resize(content, width, height)
-    stylist = Stylist(load_network(options), options, (style1, style2), width, height)
-    stylist = stylist.in_colors(Palette.of([content]) if options.colors == "keep" else None)
-    return stylist.first_frame(content, Fader(0, gamma), stylist.calibrate([content])).frame
+    network = load_network(options)
+    return paint_still(network, options, content, (style1, style2), Fader(0, gamma)).frame
+
+
+# Longer side of the size at which a still is begun: the network sees strokes of so many pixels.
+COARSE_SIDE = 448
+# Steps and rate of a finer size against those of the first, which has settled what is large.
+FINER_STEPS, FINER_RATE = 0.4, 0.5
+
+
+def paint_still(
+    network: VGG19,
+    options: Options,
+    content: Frame,
+    styles: Sequence[Frame],
+    fader: Fader,
+    callback: StepCallback | None = None,
+) -> Result:
+    """Stylize one picture, uint8 `(H, W, 3)`, RGB, at its own size.
+
+    Begun small and doubled until it is there (Gatys et al., "Controlling Perceptual Factors in
+    Neural Style Transfer", CVPR 2017, section 6), so that strokes grow with the picture; with
+    `coarse_to_fine` off, at full size at once.
+    """
+    height, width = content.shape[:2]
+    result: Result | None = None
+    for size, steps in still_stages(options, width, height):
+        small = resize(content, *size)
+        start: Picture | None = None
+        change: dict[str, float] = {"first_steps": steps}
+        if result is not None:
+            larger = cv2.resize(result.pixels, size, interpolation=cv2.INTER_CUBIC)
+            start = np.asarray(larger, np.float32).clip(0.0, 255.0)
+            change["first_rate"] = FINER_RATE * options.first_rate
+        stylist = Stylist(network, options.model_copy(update=change), styles, *size)
+        stylist = stylist.in_colors(Palette.of([small]) if options.colors == "keep" else None)
+        result = stylist.first_frame(small, fader, stylist.calibrate([small]), callback, start)
+    assert result is not None
+    return result
+
+
+def still_stages(options: Options, width: int, height: int) -> list[tuple[tuple[int, int], int]]:
+    """The sizes, (width, height), at which a still is painted in turn, and the steps at each."""
+    sizes = [(width, height)]
+    while options.coarse_to_fine and max(sizes[0]) > 1.5 * COARSE_SIDE and min(sizes[0]) >= 64:
+        sizes.insert(0, ((sizes[0][0] + 1) // 2, (sizes[0][1] + 1) // 2))
+    finer = max(1, round(FINER_STEPS * options.first_steps))
+    return [(sizes[0], options.first_steps), *((size, finer) for size in sizes[1:])]
 
 
 def load_network(options: Options) -> VGG19:

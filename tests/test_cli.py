@@ -33,7 +33,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "cli.md"
 ROOT = Path(__file__).parents[1]
 
 PRESET_ONLY = {
-    *("losses", "content_layer", "warm_start", "pyramid_levels"),
+    *("losses", "content_layer", "warm_start", "pyramid_levels", "coarse_to_fine"),
     *("first_rate", "rate", "rate_decay", "uncovered_weight"),
     "more_styles",  # --style
 }
@@ -196,6 +196,25 @@ def test_kept_frames_are_named_and_used_again(run, make_clip, quick_flags, tmp_p
     assert code == 0
     assert "2 frames, 2 of them from before" in out
     assert "going on: 2 of 2 frames are done already" in err
+
+
+# Stills
+
+
+def test_a_still_is_painted(run, clip, quick_flags, tmp_path):
+    code, out, err = run("still", clip, *_without(quick_flags, "--steps", "--cuts"), "--at", "3f")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(re.escape(str(tmp_path / "clip_mnst.png")) + r": 32×24, in 0:\d\d\n", out)
+    code, out, err = run("still", clip, "--at", "1:5", "-o", "b.png")
+    assert (code, out) == (2, "")
+    assert "--at 1:5: minutes and seconds have two digits" in err
+
+
+def _without(flags, *names):
+    """The flags but for those named, with their values."""
+    return [
+        w for i, w in enumerate(flags) if w not in names and (i == 0 or flags[i - 1] not in names)
+    ]
 
 
 # Planning and presets

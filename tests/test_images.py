@@ -1,11 +1,20 @@
 """Pictures of every kind come in as upright RGB; what is no picture is said to be none."""
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import fit_style, load_frame, load_image, resize, save_image, write_bytes
+from mnst_video.images import (
+    fit_style,
+    load_frame,
+    load_image,
+    load_photo,
+    resize,
+    save_image,
+    write_bytes,
+)
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -71,6 +80,62 @@ def test_cmyk_becomes_rgb(tmp_path):
     assert frame[8, 8, 1:].max() < 60
 
 
+def test_a_profile_is_converted_to_srgb(tmp_path):
+    """Of a profile whose red and blue are swapped, pure red is blue."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = bytearray(srgb)
+    tags = {}
+    for i in range(int.from_bytes(srgb[128:132], "big")):
+        entry = 132 + 12 * i
+        tags[bytes(srgb[entry : entry + 4])] = entry
+    red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
+    swapped[red + 4 : red + 8], swapped[blue + 4 : blue + 8] = (
+        srgb[blue + 4 : blue + 8],
+        srgb[red + 4 : red + 8],
+    )
+    for mode, color in (("RGB", RED), ("RGBA", (*RED, 128))):
+        picture = Image.new(mode, (16, 16), color)
+        picture.save(tmp_path / "a.png", icc_profile=bytes(swapped))
+        photo = load_photo(tmp_path / "a.png")
+        assert photo.frame[8, 8] == pytest.approx(BLUE, abs=3)
+        assert (photo.alpha is None) == (mode == "RGB")
+        picture.save(tmp_path / "b.png", icc_profile=srgb)
+        assert load_photo(tmp_path / "b.png").frame[8, 8] == pytest.approx(RED, abs=1)
+        picture.save(tmp_path / "c.png", icc_profile=b"no profile at all")
+        assert tuple(load_photo(tmp_path / "c.png").frame[8, 8]) == RED
+
+
+def test_opacity_is_kept_apart(tmp_path):
+    picture = Image.new("RGBA", (20, 20), (*RED, 0))
+    picture.paste((*RED, 51), (10, 0, 20, 20))
+    picture.save(tmp_path / "alpha.png")
+    photo = load_photo(tmp_path / "alpha.png")
+    assert tuple(photo.frame[5, 15]) == RED
+    assert (photo.alpha[5, 5], photo.alpha[5, 15]) == (0, 51)
+    assert tuple(photo.on("#000000")[5, 15]) == (51, 0, 0)
+    assert tuple(photo.on("blue")[5, 5]) == BLUE
+    Image.new("RGBA", (20, 20), (*RED, 255)).save(tmp_path / "opaque.png")
+    assert load_photo(tmp_path / "opaque.png").alpha is None
+
+
+def test_pictures_are_written_with_16_bits_and_opacity(tmp_path):
+    frame = np.random.default_rng(0).integers(0, 65536, (9, 7, 3), np.uint16)
+    alpha = np.arange(63, dtype=np.uint8).reshape(9, 7)
+    for name, channels in (("a.tif", 3), ("a.png", 3), ("b.tif", 4), ("b.png", 4)):
+        save_image(frame, tmp_path / name, alpha if channels == 4 else None)
+        read = cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
+        assert (read.dtype, read.shape) == (np.uint16, (9, 7, channels))
+        assert np.array_equal(read[..., 2::-1], frame)
+        if channels == 4:
+            assert np.array_equal(read[..., 3], alpha.astype(np.uint16) * 257)
+
+
+def test_the_first_picture_of_an_animation_is_taken(tmp_path):
+    pictures = [Image.new("RGB", (16, 16), color) for color in (GREEN, RED)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:])
+    assert load_image(tmp_path / "a.gif")[8, 8] == pytest.approx(GREEN, abs=1)
+
+
 def test_a_missing_picture_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.png: there is no such picture"):
         load_image(tmp_path / "nowhere.png")
@@ -124,7 +189,7 @@ def test_a_saved_frame_is_read_back_to_the_byte(tmp_path):
 def test_an_unknown_extension_is_refused(tmp_path):
     frame = np.zeros((16, 16, 3), np.uint8)
     for name in ("frame.xyz", "frame", "frame.mp4"):
-        with pytest.raises(UsageError, match=r"use \.png or \.jpg"):
+        with pytest.raises(UsageError, match=r"use \.png, \.jpg or \.tif"):
             save_image(frame, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -203,7 +203,7 @@ def test_the_callback_gets_every_step_and_the_losses_before_it():
         asked.append(step)
         return 1.0
 
-    def callback(step, losses):
+    def callback(step, losses, _):
         got.append((step, losses))
 
     _, last = minimize(image_of(16, 20, 12), objective, 5, rate, levels=3, callback=callback)

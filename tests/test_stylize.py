@@ -118,7 +118,7 @@ def test_the_article_s_formula_is_taken_literally(as_image, network, frames, pai
         frames[0],
         Fader(0, gamma),
         stylist.calibrate(frames[:1]),
-        callback=lambda _, losses: totals.append(float(losses.total)),
+        callback=lambda _, losses, __: totals.append(float(losses.total)),
     )
     grams, grams1, grams2 = (
         style_grams(network, as_image(fit_style(picture, WIDTH, HEIGHT)), 1.0)
@@ -144,7 +144,7 @@ def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
         calibration,
         frames[0],
         painted,
-        callback=lambda _, losses: totals.append(float(losses.total)),
+        callback=lambda _, losses, __: totals.append(float(losses.total)),
     )
     expected = 0.3 * result.content + 0.7 * result.style + 50.0 * result.temporal
     assert totals[-1] == pytest.approx(expected, rel=1e-5)
@@ -173,7 +173,7 @@ def test_the_callback_gets_every_step(frames, stylist_with):
         stylist.calibrate(frames),
         frames[:2],
         faders(0.5, 0.5),
-        callback=lambda step, _: calls.append(step),
+        callback=lambda step, *_: calls.append(step),
     )
     assert [result.steps for result in shot] == [3, 2]
     assert calls == [0, 1, 2, 0, 1]

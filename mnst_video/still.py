@@ -1,0 +1,130 @@
+"""Stills from files: a picture, or a frame of a clip, painted into a file."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ImageColor
+
+from mnst_video.config import STILL_SIDE, Options
+from mnst_video.errors import InputError, UsageError
+from mnst_video.images import Photo, check_target, load_image, load_photo, resize, save_image
+from mnst_video.prepare import memory_errors, read_clip
+from mnst_video.score import fader_of_still, moment
+from mnst_video.stylize import load_network, paint_still, still_stages, to_picture, working_size
+from mnst_video.timecode import START, Clock, Time
+from mnst_video.video import check_name, read_frames
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+# 16 bits a channel, and opacity.
+DEEP, CLEAR = (".tif", ".tiff"), (".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class StillDone:
+    """A finished still: its size (width, height) and the seconds that it took."""
+
+    output: Path
+    size: tuple[int, int]
+    seconds: float
+
+
+def render_still(
+    source: Path | str,
+    output: Path | str | None = None,
+    options: Options | None = None,
+    *,
+    at: Time = START,
+    matte: str | None = None,
+    save_every: int | None = None,
+    overwrite: bool = False,
+    observe: Callable[[int, int], None] | None = None,
+) -> StillDone:
+    """Stylize a picture, or a clip's frame at a time, into `output`.
+
+    output: .png, .jpg, or .tif with 16 bits (default: `NAME_mnst.png` beside the source).
+    matte: a colour that a transparent picture is put on; None keeps its opacity where the output
+        can hold it, else it is white.
+    save_every: also write the picture after every so many steps, as `NAME_0010.png` and so on.
+    observe: called after each step with the steps done and all steps.
+    Raises UsageError, InputError, MachineError or DivergedError.
+    """
+    begun = time.monotonic()
+    source, options = Path(source), options or Options()
+    output = Path(output) if output else source.with_name(f"{source.stem}_mnst.png")
+    for path in (source, output):
+        check_name(path)
+    if output.suffix.lower() not in PICTURES:
+        raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")
+    check_target(output, source, overwrite)
+    if matte is not None:
+        try:
+            ImageColor.getrgb(matte)
+        except ValueError:
+            raise UsageError(f"--matte {matte}: write a colour: white, or #20202f") from None
+    if save_every is not None and save_every < 1:
+        raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
+    photo = load_content(source, at)
+    fader = fader_of_still(options)
+    styles = [load_image(path) for path in options.styles]
+    keeps_alpha = matte is None and photo.alpha is not None and output.suffix.lower() in CLEAR
+    with memory_errors():
+        network = load_network(options)
+        height, width = photo.frame.shape[:2]
+        side = options.max_side or STILL_SIDE[network.device.type]
+        size = working_size(width, height, side)
+        content = resize(photo.on(_ground(photo) if keeps_alpha else matte or "white"), *size)
+        alpha = resize(photo.alpha, *size) if keeps_alpha and photo.alpha is not None else None
+        done, total = 0, sum(steps for _, steps in still_stages(options, *size))
+
+        def step_done(_: int, __: object, image: torch.Tensor) -> None:
+            nonlocal done
+            done += 1
+            if save_every is not None and done % save_every == 0:
+                picture = np.asarray(to_picture(image).round(), np.uint8)
+                name = output.with_name(f"{output.stem}_{done:04d}{output.suffix}")
+                save_image(resize(picture, *size), name, alpha)
+            if observe is not None:
+                observe(done, total)
+
+        result = paint_still(network, options, content, styles, fader, step_done)
+    if output.suffix.lower() in DEEP:
+        save_image(np.asarray((result.pixels * 257.0).round(), np.uint16), output, alpha)
+    else:
+        save_image(result.frame, output, alpha)
+    return StillDone(output, size, time.monotonic() - begun)
+
+
+def load_content(path: Path, at: Time = START) -> Photo:
+    """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
+    if at == START:
+        try:
+            return load_photo(path)
+        except InputError as error:
+            if not path.is_file():
+                raise
+            problem = str(error)
+        try:
+            info = read_clip(path)
+        except InputError:
+            raise InputError(f"{problem}, nor is it a clip") from None
+    else:
+        info = read_clip(path)
+    number = info.frame_at(moment("at", at, Clock(info.times, info.fps)))
+    number = min(number, info.frames - 1)
+    with contextlib.closing(read_frames(info, info.width, info.height, number)) as frames:
+        return Photo(next(frames))
+
+
+def _ground(photo: Photo) -> str:
+    """The mean colour of what can be seen: what lies under clear places must not stand out."""
+    assert photo.alpha is not None
+    weights = photo.alpha.astype(np.float64).reshape(-1)
+    if weights.sum() == 0.0:
+        return "white"
+    mean = np.average(photo.frame.reshape(-1, 3), axis=0, weights=weights)
+    return "rgb({:.0f},{:.0f},{:.0f})".format(*mean)
