@@ -47,7 +47,7 @@ from mnst_video.video import (
 
 # Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
 NOT_IN_FINGERPRINT = (
-    {"style1", "style2", "more_styles", "start", "end", "max_side"}
+    {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
     | {"device", "precision", "threads", "weights"}
     | ENCODING
     | TIMING

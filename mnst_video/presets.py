@@ -50,14 +50,11 @@ def read_preset(preset: str) -> dict[str, Any]:
     """
     if preset == DEFAULT:
         return {name: Options.model_fields[name].default for name in sorted(QUALITY)}
-    try:
-        return spell_out(_read(preset, ()))
-    except ValueError as error:
-        raise UsageError(f"preset {preset}: {error}") from None
+    return _read(preset, ())
 
 
 def _read(preset: str, extending: tuple[Path, ...]) -> dict[str, Any]:
-    """The settings of a file, on top of those of the preset that it extends."""
+    """The settings of a file, spelled out, on top of those of the preset that it extends."""
     path = preset_path(preset)
     if path.resolve() in extending:
         raise UsageError(f"preset {preset}: extends itself")
@@ -81,19 +78,22 @@ def _read(preset: str, extending: tuple[Path, ...]) -> dict[str, Any]:
                 f'a clip is a text: {name} = "{value}"'
             )
         values[name] = _beside(path, name, value)
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
+    base, below = values.pop("extends", None), {}
+    if base is not None and not isinstance(base, str):
         raise UsageError(f"preset {preset}: extends takes the name of one preset, in quotes")
-    if _is_file(base):
-        base = str(path.parent / base)
-    elif base == DEFAULT:
-        return read_preset(DEFAULT) | values
-    below = _read(base, (*extending, path.resolve()))
-    if "style" in values:
-        below = {name: value for name, value in below.items() if name not in ("style1", "style2")}
-    return below | values
+    if base == DEFAULT:
+        below = read_preset(DEFAULT)
+    elif base is not None:
+        base = str(path.parent / base) if _is_file(base) else base
+        below = _read(base, (*extending, path.resolve()))
+    if "repeat" in values and not {"gamma", "gamma_from", "gamma_to", "position"} & values.keys():
+        # Alone it repeats the keys that are extended.
+        keys = {name: below[name] for name in ("gamma", "position") if below.get(name)}
+        values |= {name: str(text).partition(" repeat ")[0] for name, text in keys.items()}
+    try:
+        return below | spell_out(values)
+    except ValueError as error:
+        raise UsageError(f"preset {preset}: {error}") from None
 
 
 def _beside(preset: Path, name: str, value: Any) -> Any:

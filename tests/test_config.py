@@ -329,6 +329,19 @@ def test_a_preset_extends_another_key_by_key(tmp_path):
     text = "extends = 'below/base.toml'\nstyle = ['c.png', 'd.png', 'e.png']\n"
     options = make_options((write(tmp_path / "list.toml", text),), {})
     assert options.styles == tuple(tmp_path / name for name in ("c.png", "d.png", "e.png"))
+    for text, gamma, position in (
+        ("gamma_to = 0.5", "start=0, end=0.5", None),
+        ("gamma = 0.25\nstyle1 = 'x.png'", "0.25", None),
+        ("position = '0=1, 1=2'\nrepeat = '3s'", None, "0=1, 1=2 repeat 3s"),
+    ):
+        preset = write(tmp_path / "over.toml", f"extends = 'top.toml'\n{text}\n")
+        options = make_options((preset,), {})
+        assert (options.gamma and str(options.gamma)) == gamma
+        assert (options.position and str(options.position)) == position
+    preset = write(tmp_path / "again.toml", "extends = 'top.toml'\nrepeat = '5b'\n")
+    assert str(make_options((preset,), {}).gamma) == "0b=0, 1b=1 repeat 5b"
+    preset = write(tmp_path / "one.toml", "extends = 'list.toml'\nstyle2 = 'x.png'\n")
+    assert [p.name for p in make_options((preset,), {}).styles] == ["c.png", "x.png", "e.png"]
     options = make_options((write(tmp_path / "fine.toml", "extends = 'fine'\ncrf = 3\n"),), {})
     assert (options.crf, options.steps) == (3, make_options(("fine",), {}).steps)
 
