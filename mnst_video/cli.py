@@ -23,6 +23,7 @@ from mnst_video.flags import (
     METHOD,
     ONLY_CLIPS,
     options_of,
+    read_rate,
     read_time,
     takes_options,
 )
@@ -259,6 +260,63 @@ def still_command(
                 observe=step_done,
             )
     print(f"{done.output}: {done.size[0]}×{done.size[1]}, in {clock(done.seconds)}")
+
+
+@app.command(name="sweep")
+@partial(takes_options, without=ONLY_CLIPS - {"steps"} | {"gamma", "position"})
+def sweep_command(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False)
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        _option(
+            MAIN,
+            "A sheet (.png, .jpg, .tif), or a moving sweep (.mp4, .mov, .mkv, .gif, .webp) "
+            "(default: CONTENT_sweep.png beside it).",
+            *("--output", "-o"),
+        ),
+    ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing output.", "--overwrite")] = False,
+    at: Annotated[str, _option(MAIN, "Of a clip, the frame at this time.")] = "start",
+    pictures: Annotated[int, _option(MAIN, "Of a sheet: pictures a row.")] = 11,
+    rows: Annotated[
+        str | None,
+        _option(MAIN, "Of a sheet: a row for each value, such as content_weight=0.03,0.1,0.3."),
+    ] = None,
+    seconds: Annotated[float, _option(MAIN, "Of a moving sweep: how long it lasts.")] = 4.0,
+    fps: Annotated[str, _option(MAIN, "Of a moving sweep: its rate, such as 25 or 30000/1001.")] = (
+        "24"
+    ),
+    loop: Annotated[
+        bool, _option(MAIN, "Of a moving sweep: there and back, without a seam.", "--loop")
+    ] = False,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Paint one picture for γ from 0 to 1: a contact sheet, or a moving sweep."""
+    with _for_people(debug, "nothing was written"):
+        options = options_of(given)
+        time, rate = read_time("at", at), read_rate("fps", fps)
+        from mnst_video.progress import clock, step_bar
+        from mnst_video.sweep import render_sweep
+
+        with step_bar(err) as observe:
+            done = render_sweep(
+                source,
+                output,
+                options,
+                at=time,
+                pictures=pictures,
+                rows=rows,
+                seconds=seconds,
+                fps=rate,
+                loop=loop,
+                overwrite=overwrite,
+                observe=observe,
+            )
+    print(f"{done.output}: {done.pictures} pictures, in {clock(done.seconds)}")
 
 
 presets_app = typer.Typer(

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +109,17 @@ def read_time(name: str, text: str) -> Time:
         return Time.parse(text)
     except ValueError as error:
         raise UsageError(f"--{name} {text}: {error}") from None
+
+
+def read_rate(name: str, text: str) -> Fraction:
+    """Frames a second that are given as a flag. Raises UsageError."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise UsageError(f"--{name} {text}: write frames a second, such as 25 or 30000/1001")
+    return rate
 
 
 def _flag(name: str, panel: str, metavar: str | None) -> Any:

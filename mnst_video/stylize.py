@@ -321,6 +321,30 @@ def paint_still(
     return result
 
 
+def paint_sweep(
+    network: VGG19,
+    options: Options,
+    content: Frame,
+    styles: Sequence[Frame],
+    faders: Sequence[Fader],
+) -> Iterator[Result]:
+    """One picture for each place of the crossfader, each but the first begun at the one before.
+
+    So the look dissolves from one to the next: from the content, each would find strokes of its
+    own, and they would flicker. Later ones take `steps` steps at `rate`.
+    """
+    height, width = content.shape[:2]
+    later = options.model_copy(update={"first_steps": options.steps, "first_rate": options.rate})
+    stylist = Stylist(network, later, styles, width, height)
+    stylist = stylist.in_colors(Palette.of([content]) if options.colors == "keep" else None)
+    calibrations = stylist.calibrate([content])
+    result = paint_still(network, options, content, styles, faders[0])
+    yield result
+    for fader in faders[1:]:
+        result = stylist.first_frame(content, fader, calibrations, start=result.pixels)
+        yield result
+
+
 def still_stages(options: Options, width: int, height: int) -> list[tuple[tuple[int, int], int]]:
     """The sizes, (width, height), at which a still is painted in turn, and the steps at each."""
     sizes = [(width, height)]

@@ -269,7 +269,7 @@ class Soundtrack:
 @contextlib.contextmanager
 def open_encoder(
     path: Path,
-    source: VideoInfo,
+    source: VideoInfo | Fraction,
     size: tuple[int, int],
     *,
     sound: Soundtrack | None = None,
@@ -279,7 +279,7 @@ def open_encoder(
     """A function that writes frames as H.264, BT.709, with the sound of the clip `source`.
 
     Frames are uint8 `(H, W, 3)`, RGB; `size` is (width, height). A passage's sound becomes AAC;
-    another soundtrack is cut where the clip ends.
+    another soundtrack is cut where the clip ends. A rate as `source` makes a silent clip.
     The file appears under its own name when the block ends without an error and it holds every
     frame that was written; otherwise nothing is left. ffmpeg never outlives the block.
     Raises UsageError for an unknown extension, MachineError where ffmpeg fails.
@@ -340,39 +340,35 @@ def open_encoder(
 
 def _command(
     partial: Path,
-    source: VideoInfo,
+    source: VideoInfo | Fraction,
     size: tuple[int, int],
     sound: Soundtrack | None,
     passage: Passage | None,
     crf: int,
 ) -> list[str]:
     """The ffmpeg command line: raw frames on standard input, sound from the source."""
-    rate = f"{source.fps.numerator}/{source.fps.denominator}"
-    codecs = source.audio if sound is None else sound.codecs
-    delay = source.start if sound is None else Fraction(0)
+    fps = source if isinstance(source, Fraction) else source.fps
+    rate = f"{fps.numerator}/{fps.denominator}"
+    files: list[Path] = []
+    delay, heard = Fraction(0), []
+    if isinstance(source, VideoInfo):
+        files = [source.path] if sound is None else [source.path, sound.path]
+        delay = source.start if sound is None else delay
+        heard = ["-map", f"{len(files)}:a?", "-map_metadata", "1"]
+        heard += _sound_options(partial, source, sound, passage, delay)
     # The colours are named on the input too: without that, RGB becomes untagged BT.601.
     # Padded as RGB: in 4:2:0, an odd picture would lose its last row and column.
     picture = ["pad=ceil(iw/2)*2:ceil(ih/2)*2", "scale=out_color_matrix=bt709:out_range=tv"]
-    if passage is None:
-        if delay:
-            # In a fine time base: in that of the frames it would be cut to whole frames.
-            picture.append(f"settb=1/90000,setpts=PTS+{round(delay * 90000)}")
-        fits = set(codecs) <= CONTAINERS[partial.suffix.lower()]
-        audio = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
-        if sound is not None:
-            audio += ["-t", f"{float(source.duration):.6f}"]
-    else:
-        a, b = (float(delay + t) for t in (passage.start, passage.end))
-        audio = ["-af", f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
-        audio += ["-c:a", "aac", "-b:a", "256k"]
-    files = [source.path] if sound is None else [source.path, sound.path]
+    if passage is None and delay:
+        # In a fine time base: in that of the frames it would be cut to whole frames.
+        picture.append(f"settb=1/90000,setpts=PTS+{round(delay * 90000)}")
     return [
         imageio_ffmpeg.get_ffmpeg_exe(),
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}"),
         *("-r", rate, "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0"),
         *(word for file in files for word in (*_RESTRICTED, "-i", f"file:{file.resolve()}")),
-        *("-map", "0:v:0", "-map", f"{len(files)}:a?", "-map_metadata", "1", *audio),
+        *("-map", "0:v:0", *heard),
         *("-vf", ",".join(picture), "-fps_mode", "passthrough"),
         *(("-enc_time_base", "1/90000") if delay and passage is None else ()),
         *("-c:v", "libx264", "-crf", str(crf), "-pix_fmt", "yuv420p"),
@@ -380,3 +376,21 @@ def _command(
         *("-color_range", "tv", "-movflags", "+faststart"),
         f"file:{partial.resolve()}",
     ]
+
+
+def _sound_options(
+    partial: Path,
+    source: VideoInfo,
+    sound: Soundtrack | None,
+    passage: Passage | None,
+    delay: Fraction,
+) -> list[str]:
+    """What ffmpeg does with the sound: copied where it can be; cut to a passage."""
+    if passage is not None:
+        a, b = (float(delay + t) for t in (passage.start, passage.end))
+        cut = f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"
+        return ["-af", cut, "-c:a", "aac", "-b:a", "256k"]
+    codecs = source.audio if sound is None else sound.codecs
+    fits = set(codecs) <= CONTAINERS[partial.suffix.lower()]
+    kept = ["-c:a", "copy"] if fits else ["-c:a", "aac", "-b:a", "256k"]
+    return kept if sound is None else [*kept, "-t", f"{float(source.duration):.6f}"]

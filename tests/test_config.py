@@ -332,7 +332,7 @@ def test_a_preset_extends_another_key_by_key(tmp_path):
     for text, gamma, position in (
         ("gamma_to = 0.5", "start=0, end=0.5", None),
         ("gamma = 0.25\nstyle1 = 'x.png'", "0.25", None),
-        ("position = '0=1, 1=2'\nrepeat = '3s'", None, "0=1, 1=2 repeat 3s"),
+        ("position = '0=1, 1=2'\nrepeat = '3s'", None, "0=1, 1=2 repeat 3"),
     ):
         preset = write(tmp_path / "over.toml", f"extends = 'top.toml'\n{text}\n")
         options = make_options((preset,), {})

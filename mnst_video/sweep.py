@@ -1,0 +1,231 @@
+"""Sweeps over γ: a contact sheet of stills, or one picture whose look moves between the styles."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mnst_video.config import STILL_SIDE, Options
+from mnst_video.errors import UsageError
+from mnst_video.images import (
+    Frame,
+    check_target,
+    fit_style,
+    load_image,
+    resize,
+    save_image,
+    write_bytes,
+)
+from mnst_video.prepare import memory_errors
+from mnst_video.presets import make_options
+from mnst_video.schedule import Fader
+from mnst_video.still import PICTURES, load_content
+from mnst_video.stylize import load_network, paint_still, paint_sweep, working_size
+from mnst_video.timecode import START, Time
+from mnst_video.vgg import VGG19
+from mnst_video.video import CONTAINERS, check_name, open_encoder
+
+# Written by Pillow.
+ANIMATIONS = (".gif", ".webp")
+# Of a sheet, in pixels: the longer side of a picture, the space around each, the size of letters.
+TILE_SIDE, GAP, LETTERS = 256, 8, 15
+
+
+@dataclass(frozen=True)
+class SweepDone:
+    """A finished sweep: how many pictures were painted, and the seconds that it took."""
+
+    output: Path
+    pictures: int
+    seconds: float
+
+
+def render_sweep(
+    source: Path | str,
+    output: Path | str | None = None,
+    options: Options | None = None,
+    *,
+    at: Time = START,
+    pictures: int = 11,
+    rows: str | None = None,
+    seconds: float = 4.0,
+    fps: Fraction = Fraction(24),
+    loop: bool = False,
+    overwrite: bool = False,
+    observe: Callable[[int, int], None] | None = None,
+) -> SweepDone:
+    """Paint a picture, or a clip's frame at a time, for γ from 0 to 1; a setlist from 1 to its end.
+
+    output: a sheet (.png, .jpg, .tif) with the content, the styles and `pictures` pictures a row,
+        or a moving one (.mp4, .mov, .m4v, .mkv, .gif, .webp) of `seconds` at `fps`
+        (default: `NAME_sweep.png` beside the source).
+    rows: a second parameter of a sheet, `NAME=VALUE,VALUE…`: an option's name or `preset`.
+    loop: there and back, so that a moving one can be played over and over.
+    observe: called with the pictures painted and all pictures.
+    Raises UsageError, InputError, MachineError or DivergedError.
+    """
+    begun = time.monotonic()
+    source, options = Path(source), options or Options()
+    output = Path(output) if output else source.with_name(f"{source.stem}_sweep.png")
+    for path in (source, output):
+        check_name(path)
+    moves = output.suffix.lower() in (*CONTAINERS, *ANIMATIONS)
+    if not moves and output.suffix.lower() not in PICTURES:
+        known = ", ".join((*PICTURES, *CONTAINERS, *ANIMATIONS))
+        raise UsageError(f"{output}: unknown kind of sweep; use one of {known}")
+    check_target(output, source, overwrite)
+    if moves and rows is not None:
+        raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
+    variants = row_options(options, rows)
+    frames = round(seconds * fps)
+    if pictures < 2 or frames < 2:
+        raise UsageError("a sweep needs at least two pictures")
+    photo = load_content(source, at).on("white")
+    styles = [load_image(path) for path in options.styles]
+    with memory_errors():
+        network = load_network(options)
+        side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
+        content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
+        if moves:
+            count = frames // 2 + 1 if loop else frames
+            painted = paint_sweep(network, options, content, styles, faders(styles, count))
+            done = _watched((result.frame for result in painted), count, observe)
+            _write_moving(output, list(done), fps, loop, frames)
+        else:
+            count = pictures * len(variants)
+            tiles = _tiles(network, variants, content, styles, pictures)
+            done = _watched(tiles, count, observe)
+            sheet = _sheet(content, styles, options, [name for name, _ in variants], list(done))
+            save_image(sheet, output)
+    return SweepDone(output, count, time.monotonic() - begun)
+
+
+def faders(styles: Sequence[object], count: int) -> list[Fader]:
+    """`count` evenly spaced places: γ from 0 to 1, or a setlist's positions from 1 to its last."""
+    if len(styles) == 2:
+        return [Fader(0, i / (count - 1)) for i in range(count)]
+    last = len(styles) - 1
+    return [Fader.at_position(1 + last * i / (count - 1), len(styles)) for i in range(count)]
+
+
+def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]:
+    """A label and options for each row of a sheet. Raises UsageError."""
+    if rows is None:
+        return [("", options)]
+    name, equals, values = rows.partition("=")
+    if not equals or not values.strip():
+        raise UsageError(f"--rows {rows}: write NAME=VALUE,VALUE, such as content_weight=0.03,0.3")
+    name = name.strip().replace("-", "_")
+    given = {key: getattr(options, key) for key in options.model_fields_set}
+    variants = []
+    for text in (value.strip() for value in values.split(",")):
+        if name == "preset":
+            made = make_options((text,), given)
+        else:
+            try:
+                value = json.loads(text)
+            except ValueError:
+                value = text
+            made = make_options((), {**given, name: value})
+        variants.append((f"{name} = {text}", made))
+    return variants
+
+
+def _watched(
+    pictures: Iterator[Frame], count: int, observe: Callable[[int, int], None] | None
+) -> Iterator[Frame]:
+    for done, picture in enumerate(pictures, 1):
+        if observe is not None:
+            observe(done, count)
+        yield picture
+
+
+def _tiles(
+    network: VGG19,
+    variants: Sequence[tuple[str, Options]],
+    content: Frame,
+    styles: Sequence[Frame],
+    pictures: int,
+) -> Iterator[Frame]:
+    """The pictures of a sheet, row after row, each painted from the content."""
+    for _, options in variants:
+        for fader in faders(styles, pictures):
+            pixels = paint_still(network, options, content, styles, fader).pixels
+            strength = options.strength.keys[0].value
+            yield np.asarray((content + strength * (pixels - content)).round(), np.uint8)
+
+
+def _write_moving(
+    output: Path, pictures: list[Frame], fps: Fraction, loop: bool, frames: int
+) -> None:
+    """Write pictures as a silent clip or an animation; with `loop` there and back."""
+    if loop:
+        pictures = (pictures + pictures[-2:0:-1])[:frames]
+    height, width = pictures[0].shape[:2]
+    if output.suffix.lower() in CONTAINERS:
+        with open_encoder(output, fps, (width, height)) as write:
+            for picture in pictures:
+                write(picture)
+        return
+    first, *later = (Image.fromarray(picture) for picture in pictures)
+    # A GIF counts in hundredths of a second: rounded so that the whole keeps its time.
+    ends = [round(100 * number / fps) for number in range(len(pictures) + 1)]
+    durations = [10 * (b - a) for a, b in pairwise(ends)]
+    buffer = BytesIO()
+    first.save(
+        buffer,
+        output.suffix[1:].upper(),
+        save_all=True,
+        append_images=later,
+        duration=durations,
+        loop=0,
+        quality=90,
+    )
+    write_bytes(output, buffer.getvalue())
+
+
+def _sheet(
+    content: Frame,
+    styles: Sequence[Frame],
+    options: Options,
+    names: Sequence[str],
+    tiles: Sequence[Frame],
+) -> Frame:
+    """The content and the styles, and below them the rows of pictures, all labelled."""
+    height, width = content.shape[:2]
+    columns = len(tiles) // len(names)
+    setlist = len(styles) > 2
+    value = "position" if setlist else "gamma"  # Pillow's own font has no γ
+    head = [(content, "content")]
+    for number, (style, path) in enumerate(zip(styles, options.styles, strict=True), 1):
+        shown = number if setlist else 2 - number
+        head.append((fit_style(style, width, height), f"{value} {shown}: {path.name}"))
+    places = [i / (columns - 1) * (len(styles) - 1) + setlist for i in range(columns)]
+    lines = [("", head)]
+    for row, name in enumerate(names):
+        labels = (f"{value} {place:.3g}" for place in places)
+        cells = tiles[row * columns : (row + 1) * columns]
+        lines.append((name, list(zip(cells, labels, strict=True))))
+    font = ImageFont.load_default(LETTERS)
+    text = LETTERS + GAP
+    heights = [height + text + GAP + (text if name else 0) for name, _ in lines]
+    widest = max(len(line) for _, line in lines)
+    sheet = Image.new("RGB", (GAP + widest * (width + GAP), GAP + sum(heights)), "white")
+    draw = ImageDraw.Draw(sheet)
+    y = GAP
+    for (name, line), used in zip(lines, heights, strict=True):
+        top = y + text if name else y
+        draw.text((GAP, y), name, fill="black", font=font)
+        for column, (picture, label) in enumerate(line):
+            x = GAP + column * (width + GAP)
+            sheet.paste(Image.fromarray(picture), (x, top))
+            draw.text((x, top + height + GAP // 4), label, fill="black", font=font)
+        y += used
+    return np.asarray(sheet)
