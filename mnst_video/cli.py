@@ -28,12 +28,13 @@ from mnst_video.flags import (
     takes_options,
 )
 from mnst_video.presets import (
+    check_preset_target,
     make_options,
     options_toml,
     preset_names,
     preset_summary,
     preset_text,
-    save_preset,
+    save_preset_file,
 )
 
 # Rich would read `:cat:` in a file's name as an emoji.
@@ -319,6 +320,52 @@ def sweep_command(
     print(f"{done.output}: {done.pictures} pictures, in {clock(done.seconds)}")
 
 
+@app.command(name="calibrate")
+@partial(takes_options, without=ONLY_CLIPS | {"gamma", "position", "style", "sigma", "strength"})
+def calibrate_command(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False)
+    ],
+    *,
+    plot: Annotated[
+        Path | None, _option(MAIN, "Draw RI1 and RI2 over γ, without and with σ, into this .png.")
+    ] = None,
+    save_preset: Annotated[
+        Path | None, _option(MAIN, "Keep the refined σ in this preset, a .toml file.")
+    ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing preset.", "--overwrite")] = False,
+    as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Measure how balanced two styles are over γ, and the σ that balances them."""
+    with _for_people(debug, "nothing was written"):
+        options = options_of(given)
+        if save_preset is not None:
+            check_preset_target(save_preset, overwrite)
+        from mnst_video.balance import measure
+        from mnst_video.outlook import balance_json, balance_report
+        from mnst_video.progress import step_bar
+
+        with step_bar(err) as observe:
+            balance = measure(source, options, observe)
+        if plot is not None:
+            from mnst_video.plots import draw_balance
+
+            draw_balance(balance, plot)
+        if save_preset is not None:
+            made = make_options((), {"sigma": balance.sigma2["refined"]})
+            save_preset_file(save_preset, made, overwrite)
+    if as_json:
+        print(balance_json(balance))
+        return
+    for part in balance_report(balance):
+        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    for what, path in (("curves", plot), ("preset", save_preset)):
+        if path is not None:
+            print(f"{what}: {path}")
+
+
 presets_app = typer.Typer(
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -363,7 +410,7 @@ def presets_save(
 ) -> None:
     """Write the options that are given, and those of the presets given, as a preset."""
     with _for_people(debug=False, after_interrupt="nothing was changed"):
-        save_preset(file, options_of(given), overwrite)
+        save_preset_file(file, options_of(given), overwrite)
     print(f"{file}: use it with --preset {file}")
 
 

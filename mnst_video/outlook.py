@@ -1,11 +1,13 @@
 """What `mnst-video plan` shows of a plan."""
 
 import json
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 
 from rich.table import Table
 
+from mnst_video.balance import GAMMAS, METHODS, Balance
 from mnst_video.plots import terminal_curve
 from mnst_video.prepare import Estimate, Plan
 from mnst_video.progress import clock, plan_lines
@@ -56,6 +58,35 @@ def plan_report(plan: Plan, estimate: Estimate) -> Iterator[str | Table]:
         f"about {clock(estimate.seconds)} on this machine, and "
         f"{estimate.disk_bytes / 1e6:.3g} MB of disk while it renders"
     )
+
+
+def balance_json(balance: Balance) -> str:
+    """A balance for other programs; docs/cli.md lists the fields. What there is not is null."""
+
+    def known(value: float) -> float | None:
+        return None if math.isnan(value) else value
+
+    curves = {name: balance.curves(name).tolist() for name in METHODS}
+    about = {
+        "gamma": GAMMAS,
+        "ri1": {name: [known(value) for value in curve[0]] for name, curve in curves.items()},
+        "ri2": {name: [known(value) for value in curve[1]] for name, curve in curves.items()},
+        "sigma2": {name: known(value) for name, value in balance.sigma2.items()},
+        "balanced_gamma": {name: known(g) for name, g in balance.balanced_gamma.items()},
+    }
+    return json.dumps(about)
+
+
+def balance_report(balance: Balance) -> Iterator[str | Table]:
+    """A table for a person."""
+    table = Table("σ", "σ2", "RI1 at γ = 0.5", "RI2 at γ = 0.5", "RI1 = RI2 at", box=None)
+    for name in METHODS:
+        ri1, ri2 = balance.curves(name)[:, GAMMAS.index(0.5)]
+        balanced = balance.balanced_gamma[name]
+        numbers = f"{balance.sigma2[name]:.3g}", f"{ri1:.3g}", f"{ri2:.3g}", f"γ = {balanced:.3f}"
+        table.add_row(name.replace("_", " "), *numbers)
+    yield table
+    yield f"measured at {len(balance.w)} mixes in {clock(balance.seconds)}"
 
 
 def _key_table(plan: Plan, name: str, curve: Schedule) -> Table:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnst_video.balance import GAMMAS, Balance
 from mnst_video.envelope import Sound
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import write_bytes
@@ -77,6 +78,25 @@ def draw_plan(plan: Plan, path: Path) -> None:
         ticks = {0: f"{styles[1].name}  0", 1: f"{styles[0].name}  1"}
     axes.set_yticks(list(ticks), list(ticks.values()))
     axes.set_title(f"{score.name} of {info.path.name}", fontsize="medium")
+    _save(figure, path)
+
+
+def draw_balance(balance: Balance, path: Path, method: str = "refined") -> None:
+    """Write RI1 and RI2 over gamma, without sigma and with a method's: the article's figures 6, 8.
+
+    Raises what `draw_plan` raises.
+    """
+    figure = _figure(10.0, 4.0)
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), ("none", method), strict=True):
+        ri1, ri2 = balance.curves(name)
+        axes.semilogy(GAMMAS, ri1, color="tab:blue", label="RI1")
+        axes.semilogy(GAMMAS, ri2, color="tab:orange", label="RI2")
+        balanced = balance.balanced_gamma[name]
+        axes.axvline(balanced, color="0.6", lw=0.8, ls="--")
+        title = "without σ" if name == "none" else f"σ2 = {balance.sigma2[name]:.3g}"
+        axes.set(xlabel="γ", xlim=(0.0, 1.0), title=f"{title}: RI1 = RI2 at γ = {balanced:.3g}")
+        axes.legend()
+    figure.axes[0].set_ylabel("relative improvement")
     _save(figure, path)
 
 

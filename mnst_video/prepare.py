@@ -184,7 +184,7 @@ def analyse(setup: Setup) -> Analysis:
     content = read_frames(info, *size, 0, readable)
     with contextlib.closing(content):
         for group in groups:
-            wanted = _spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
+            wanted = spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
             numbered = zip(range(group.start, group.end), content, strict=False)
             sample = [frame for number, frame in numbered if number in wanted]
             if keep:
@@ -274,7 +274,7 @@ def _cut_frame(info: VideoInfo, seconds: Fraction) -> int:
     return frame
 
 
-def _spread(start: int, end: int, count: int) -> set[int]:
+def spread(start: int, end: int, count: int) -> set[int]:
     """At most `count` numbers spread evenly over `start` to `end`, half open."""
     count = min(count, end - start)
     return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}

@@ -162,21 +162,24 @@ def options_toml(options: Options, names: Iterable[str], title: str, folder: Pat
     return to_toml(values, title)
 
 
-def save_preset(path: Path, options: Options, overwrite: bool) -> None:
-    """Write what was set of the options, by presets or by hand, as a preset.
-
-    Raises UsageError where nothing was set or the file is there, MachineError.
-    """
+def check_preset_target(path: Path, overwrite: bool) -> None:
+    """Raise UsageError where a preset cannot or must not be written."""
     if path.suffix.lower() != ".toml":
         raise UsageError(f"{path}: a preset's name ends in .toml")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists; use --overwrite, or another name")
+
+
+def save_preset_file(path: Path, options: Options, overwrite: bool) -> None:
+    """Write what was set of the options, by presets or by hand, as a preset.
+
+    Raises UsageError where nothing was set or the file is there, MachineError.
+    """
+    check_preset_target(path, overwrite)
     if not options.model_fields_set:
         raise UsageError("no options to save: give them as for a render, such as --gamma 0.4")
     names = [name for name in Options.model_fields if name in options.model_fields_set]
-    text = options_toml(
-        options, names, f"Saved by mnst-video presets save {path.name}", path.parent
-    )
+    text = options_toml(options, names, f"Saved by mnst-video as {path.name}", path.parent)
     write_bytes(path, text.encode())
 
 

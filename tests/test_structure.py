@@ -16,7 +16,7 @@ ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "losses", "optimize", "calibrate", "weights"),
     *("images", "flow", "shots", "video", "audio"),
-    *("config", "presets", "score", "stylize", "prepare", "still", "sweep", "job"),
+    *("config", "presets", "score", "stylize", "prepare", "still", "sweep", "balance", "job"),
     *("progress", "plots", "outlook", "doctor", "flags", "cli", "__main__"),
 ]
 

@@ -1,0 +1,154 @@
+"""How balanced two styles are over γ: the article's relative improvements, and σ from them."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnst_video.config import Options
+from mnst_video.errors import InputError, UsageError
+from mnst_video.images import Frame, load_image, load_photo, resize
+from mnst_video.losses import mix
+from mnst_video.palette import Palette
+from mnst_video.prepare import memory_errors, read_clip, spread
+from mnst_video.schedule import Fader
+from mnst_video.stylize import Stylist, load_network, working_size
+from mnst_video.video import check_name, read_frames
+
+# Longer side of the pictures unless `max_side` says, and frames of a clip that are measured.
+SIDE, CLIP_FRAMES = 256, 3
+# Where RI is measured, as gamma with sigma in closed form; 0.5 without sigma comes to it.
+MEASURED = tuple(i / 10 for i in range(11))
+# Where it is told.
+GAMMAS = tuple(i / 20 for i in range(21))
+
+METHODS = ("none", "closed_form", "article", "refined")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """RI_i = S_i(content) / S_i(result) of two styles, measured over the mix w.
+
+    gamma and sigma act only through w (`losses.mix`), so one measurement serves every sigma.
+    w: increasing. ri1, ri2: at each w, geometric means over the contents.
+    closed_form: sqrt(S1(content) / S2(content)). seconds: what the measurement took.
+    """
+
+    w: tuple[float, ...]
+    ri1: tuple[float, ...]
+    ri2: tuple[float, ...]
+    closed_form: float
+    seconds: float = 0.0
+
+    @property
+    def balanced_w(self) -> float:
+        """The mix with RI1 = RI2; NaN where one style improves more at every mix."""
+        inner = [i for i, w in enumerate(self.w) if 0.0 < w < 1.0]
+        # By the theory ln(RI1/RI2) is a straight line over the logit of w.
+        logits = [math.log(self.w[i] / (1.0 - self.w[i])) for i in inner]
+        ratios = [math.log(self.ri1[i] / self.ri2[i]) for i in inner]
+        if not min(ratios) <= 0.0 <= max(ratios):
+            return math.nan
+        return 1.0 / (1.0 + math.exp(-float(np.interp(0.0, ratios, logits))))
+
+    @property
+    def sigma2(self) -> Mapping[str, float]:
+        """By method. none: 1. article: sqrt(RI1/RI2) of one run at gamma = 0.5 without sigma.
+
+        refined: with which RI1 = RI2 at gamma = 0.5; NaN where there is none.
+        """
+        ri1, ri2 = self.at(0.5)
+        balanced = self.balanced_w
+        return {
+            "none": 1.0,
+            "closed_form": self.closed_form,
+            "article": math.sqrt(ri1 / ri2),
+            "refined": (1.0 - balanced) / balanced,
+        }
+
+    @property
+    def balanced_gamma(self) -> Mapping[str, float]:
+        """The gamma with RI1 = RI2, by method; NaN where there is none."""
+        w = self.balanced_w
+        return {name: w * s / (1.0 - w + w * s) for name, s in self.sigma2.items()}
+
+    def at(self, w: float) -> tuple[float, float]:
+        """RI1 and RI2 at a mix, interpolated in their logarithms."""
+        first, second = (
+            math.exp(float(np.interp(w, self.w, np.log(values)))) for values in (self.ri1, self.ri2)
+        )
+        return first, second
+
+    def curves(self, method: str) -> NDArray[np.float64]:
+        """RI1 and RI2 over `GAMMAS` with a method's sigma: shape `(2, len(GAMMAS))`."""
+        sigma2 = self.sigma2[method]
+        if math.isnan(sigma2):
+            return np.full((2, len(GAMMAS)), np.nan)
+        return np.array([self.at(mix(gamma, sigma2)) for gamma in GAMMAS]).T
+
+
+def measure(
+    source: Path | str,
+    options: Options | None = None,
+    observe: Callable[[int, int], None] | None = None,
+) -> Balance:
+    """Measure two styles on a picture, or on frames sampled from a clip.
+
+    Each picture is painted from the content in `first_steps` steps, as the article does.
+    observe: called with the pictures painted and all pictures.
+    Raises UsageError for more than two styles, InputError, MachineError or DivergedError.
+    """
+    begun = time.monotonic()
+    options = options or Options()
+    if len(options.styles) > 2:
+        raise UsageError("calibrate compares two styles: give --style1 and --style2")
+    contents = _contents(Path(source), options.max_side or SIDE)
+    styles = [load_image(path) for path in options.styles]
+    height, width = contents[0].shape[:2]
+    with memory_errors():
+        # sigma = 1: gamma is the mix itself.
+        plain = options.model_copy(update={"sigma": 1.0})
+        stylist = Stylist(load_network(options), plain, styles, width, height)
+        if options.colors == "keep":
+            stylist = stylist.in_colors(Palette.of(contents))
+        closed_form = stylist.calibrate(contents)[0].sigma2
+        mixes = sorted({0.5, *(mix(gamma, closed_form) for gamma in MEASURED)})
+        logs = np.zeros((2, len(mixes)))
+        done, total = 0, len(mixes) * len(contents)
+        for content in contents:
+            before = stylist.calibrate([content])
+            for column, w in enumerate(mixes):
+                result = stylist.first_frame(content, Fader(0, w), before)
+                (after,) = stylist.calibrate([result.frame])
+                logs[:, column] += np.log(
+                    [before[0].style1 / after.style1, before[0].style2 / after.style2]
+                )
+                done += 1
+                if observe is not None:
+                    observe(done, total)
+    ri1, ri2 = np.exp(logs / len(contents)).tolist()
+    seconds = time.monotonic() - begun
+    return Balance(tuple(mixes), tuple(ri1), tuple(ri2), closed_form, seconds)
+
+
+def _contents(path: Path, side: int) -> Sequence[Frame]:
+    """A picture, or frames of a clip, at the size in which they are measured."""
+    check_name(path)
+    try:
+        photo = load_photo(path).on("white")
+        return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
+    except InputError as error:
+        if not path.is_file():
+            raise
+        problem = str(error)
+    try:
+        info = read_clip(path)
+    except InputError:
+        raise InputError(f"{problem}, nor is it a clip") from None
+    wanted = spread(0, info.frames, CLIP_FRAMES)
+    frames = read_frames(info, *working_size(info.width, info.height, side))
+    return [frame for number, frame in enumerate(frames) if number in wanted]
