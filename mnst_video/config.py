@@ -1,6 +1,7 @@
 """Options: every setting of a render, what it does, its default, and why."""
 
 import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -338,9 +339,11 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
         repeat = values.pop("repeat")
         if not timelines or not isinstance(values[timelines[0]], str):
             raise ValueError("repeat needs the keys that it repeats, as gamma or position")
+        if re.search(r"\brepeat\b", values[timelines[0]], re.IGNORECASE):
+            raise ValueError(f"{timelines[0]} says already how it repeats")
         values[timelines[0]] += f" repeat {repeat}"
     if "style" in values:
-        if "style1" in values or "style2" in values:
+        if values.keys() & {"style1", "style2", "more_styles"}:
             raise ValueError("give style for all pictures, or style1 and style2, not both")
         styles = values.pop("style")
         if not isinstance(styles, (list, tuple)) or len(styles) < 2:

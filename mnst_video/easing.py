@@ -102,8 +102,8 @@ class Easing:
     def __call__(self, u: float) -> float:
         """The share of the way that is gone after share `u`, 0..1, of the time.
 
-        0 at 0 and 1 at 1, but for `hold`, which stays 0 and leaves the jump to the next keyframe,
-        and `steps`, whose last step is that jump. In 0..1, but for a Bézier made to overshoot.
+        0 at 0 and 1 at 1, but for `hold`, which stays 0 and leaves the jump to the next keyframe.
+        In 0..1, but for a Bézier made to overshoot.
         """
         if self.name == "linear":
             return u

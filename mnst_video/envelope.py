@@ -45,7 +45,8 @@ class Reaction:
 
     kind: `rms` loudness, `onset` notes and hits, `beat` the beats of the tempo.
     band: (low, high) in Hz, None for all; not for beats.
-    attack, release: time constants of rise and fall, 0..60 seconds.
+    attack, release: 0..60 seconds. For `rms` the time constants of rise and fall; for the others
+        how long the rise takes, which is straight, and the time constant of the fall.
     percentile: of the loudness, or of the onsets' strengths, which counts as 1; 0 < p <= 100.
     Raises ValueError for values outside these.
     """
@@ -74,6 +75,11 @@ class Reaction:
             raise ValueError("a percentile is above 0, up to 100")
         if self.kind == "beat" and (self.band is not None or self.percentile != 99.0):
             raise ValueError("beats come from the tempo: beat takes attack and release alone")
+
+    @property
+    def reach(self) -> float:
+        """Seconds after which nothing of an event is left to see, and a frame of 15 fps more."""
+        return self.attack + 8.0 * self.release + 1.0 / 15.0
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -168,7 +174,8 @@ def _number(value: float) -> str:
 def envelope(
     reaction: Reaction, sound: Sound | None, beats: Sequence[float], times: Sequence[float]
 ) -> Array:
-    """The envelope, 0..1, of shape `(len(times),)`; times in seconds from the first frame.
+    """The envelope, 0..1, of shape `(len(times),)`; times in seconds from the first frame,
+    increasing.
 
     beats: seconds of the beats, for `beat`, which needs no sound; the others do, and raise
     ValueError without one.
@@ -281,14 +288,17 @@ def _follow(values: Array, reaction: Reaction, step: float) -> Array:
 
 
 def _events(reaction: Reaction, events: Array, strengths: Array, times: Array) -> Array:
-    """At each time the greatest of what the events before it have left: a rise, then a fall."""
+    """At each time the greatest of what the events before it have left: a rise, then a fall.
+
+    An event begins at the first of the times from it on, so that even a short one is seen.
+    """
     result = np.zeros(len(times))
-    # After so long nothing is left to see.
-    reach = reaction.attack + 8.0 * reaction.release
     for event, strength in zip(events.tolist(), strengths.tolist(), strict=True):
-        near = np.flatnonzero((times >= event) & (times <= event + reach))
-        since = times[near] - event
+        first = int(np.searchsorted(times, event))
+        last = int(np.searchsorted(times, event + reaction.reach, side="right"))
+        begins = times[first] if 0 < first < len(times) else event
+        since = times[first:last] - begins
         fall = np.exp((reaction.attack - since).clip(max=0.0) / max(reaction.release, 1e-9))
         shape = np.where(since < reaction.attack, since / max(reaction.attack, 1e-9), fall)
-        result[near] = np.maximum(result[near], strength * shape)
+        result[first:last] = np.maximum(result[first:last], strength * shape)
     return result

@@ -21,7 +21,7 @@ import PIL
 import torch
 
 from mnst_video.audio import sound_codecs
-from mnst_video.config import ENCODING, TIMING, Options
+from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
     Frame,
@@ -134,7 +134,8 @@ def render(
         observe(job.plan())
         job.render_frames(observe)
     observe(Encoding(len(job.frames)))
-    job.encode()
+    with memory_errors():
+        job.encode()
     keep = keep_frames or frames_dir is not None
     job.close(keep)
     return Report(
@@ -268,6 +269,8 @@ class _Job:
             observe(StepDone(current, step + 1, steps))
 
         content_of_shot = (next(content) for _ in faders)
+        if not faders:
+            return
         calibrations = self.analysis.calibration(shot)
         stylist = self.setup.stylist.in_colors(self.analysis.palette(shot))
         begun = time.monotonic()
@@ -365,9 +368,9 @@ class _Job:
             self.folder.rmdir()
 
     def _portable_options(self) -> dict[str, Any]:
-        """The options with what they resolved to here, to do the same again elsewhere."""
+        """The options with the size and the precision of this machine, and absolute paths."""
         options = self.options.model_dump(mode="json")
-        options["max_side"] = max(32, *self.setup.size)  # 32 is the least that the option takes
+        options["max_side"] = self.options.max_side or MAX_SIDE[self.setup.network.device.type]
         options["precision"] = "bf16" if self.setup.network.dtype == torch.bfloat16 else "float32"
         options["more_styles"] = [str(path.resolve()) for path in self.options.more_styles]
         if self.options.audio:

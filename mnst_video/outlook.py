@@ -124,6 +124,7 @@ def _curve(
 
 def _time(seconds: float) -> str:
     """Seconds as 0:07.25."""
-    minutes, rest = divmod(seconds, 60.0)
-    text = f"{rest:06.3f}".rstrip("0").rstrip(".")
-    return f"{int(minutes)}:{text}"
+    thousandths = round(abs(seconds) * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    text = f"{rest / 1000:06.3f}".rstrip("0").rstrip(".")
+    return f"{'-' if seconds < 0 and thousandths else ''}{minutes}:{text}"

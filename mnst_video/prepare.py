@@ -166,19 +166,25 @@ def analyse(setup: Setup) -> Analysis:
     cuts = []
     if isinstance(options.cuts, tuple):
         cuts = [_cut_frame(info, moment("cuts", time, setup.score.clock)) for time in options.cuts]
-    detector, readable = CutDetector(), 0
+    keep = options.colors == "keep"
+    by_shot = keep or options.sigma == "shot"
+    wanted = set() if by_shot else spread(0, info.frames, CALIBRATION_FRAMES)
+    detector, readable, sample = CutDetector(), 0, []
     try:
         for frame in read_frames(info, *size):
             if options.cuts == "auto":
                 detector.add(frame)
+            if readable in wanted:
+                sample.append(frame)
             readable += 1
     except InputError as error:
         if readable < setup.frames.stop:
             raise
         notes.append(str(error))
     shots = split(info.frames, cuts or detector.cuts())
-    keep = options.colors == "keep"
-    groups = shots if keep or options.sigma == "shot" else (Shot(0, 0, info.frames),)
+    if sample:  # known before the cuts: the clip need not be read again
+        return Analysis(shots, (setup.stylist.calibrate(sample),), notes=tuple(notes))
+    groups = shots if by_shot else (Shot(0, 0, info.frames),)
     calibrations: list[Calibrations] = []
     palettes: list[Palette] = []
     content = read_frames(info, *size, 0, readable)
@@ -207,7 +213,7 @@ def estimate(plan: Plan) -> Estimate:
     """Time and disk of a render, from a few steps on its first two frames."""
     setup, shots = plan.setup, plan.shots
     options, start = setup.options, setup.frames.start
-    content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.info.frames)))
+    content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.frames.stop)))
     faders = [setup.score.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
     stylist = setup.stylist.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -89,11 +90,16 @@ def _read(preset: str, extending: tuple[Path, ...]) -> dict[str, Any]:
     if "repeat" in values and not {"gamma", "gamma_from", "gamma_to", "position"} & values.keys():
         # Alone it repeats the keys that are extended.
         keys = {name: below[name] for name in ("gamma", "position") if below.get(name)}
-        values |= {name: str(text).partition(" repeat ")[0] for name, text in keys.items()}
+        values |= {name: _without_repeat(keys[name]) for name in keys}
     try:
         return below | spell_out(values)
     except ValueError as error:
         raise UsageError(f"preset {preset}: {error}") from None
+
+
+def _without_repeat(keys: object) -> object:
+    """The text of keys without the loop at its end; what is no such text stays itself."""
+    return re.split(r"\brepeat\b", keys, flags=re.IGNORECASE)[0] if isinstance(keys, str) else keys
 
 
 def _beside(preset: Path, name: str, value: Any) -> Any:
@@ -153,12 +159,11 @@ def options_toml(options: Options, names: Iterable[str], title: str, folder: Pat
         if name in values and values[name] not in ("packaged", "torchvision"):
             values[name] = _seen_from(folder, values[name])
     if "more_styles" in values:
-        later = [_seen_from(folder, path) for path in values.pop("more_styles")]
-        if later:
-            first = (_seen_from(folder, str(path)) for path in (options.style1, options.style2))
-            values = {"style": [*first, *later]} | {
-                name: value for name, value in values.items() if name not in ("style1", "style2")
-            }
+        values = {"style": [_seen_from(folder, str(path)) for path in options.styles]} | {
+            name: value
+            for name, value in values.items()
+            if name not in ("style1", "style2", "more_styles")
+        }
     return to_toml(values, title)
 
 

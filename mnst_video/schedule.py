@@ -194,7 +194,7 @@ class Timeline:
             if problem is None:
                 kept.append((seconds, key))
             elif self.typed:
-                hint = _did_you_mean(key.time, clock) or "; the last frame is at `end`"
+                hint = clock.hint(key.time) or "; the last frame is at `end`"
                 raise self._error(key, problem + hint)
             else:
                 notes.append(f"{problem}: this key of the preset is dropped")
@@ -218,7 +218,7 @@ class Timeline:
             )
         if period > clock.length:
             problem = f"a round of {self.repeat.shown} is longer than the clip"
-            hint = _did_you_mean(self.repeat, clock)
+            hint = clock.hint(self.repeat)
             if self.typed and hint:
                 raise self._repeat_error(f"{problem}, {_show(clock.length)} s{hint}")
             notes.append(f"{problem}: it is not played to its end")
@@ -269,14 +269,6 @@ def _show(seconds: Fraction) -> str:
 def _shown(key: Key) -> str:
     """A key with its time as it was written."""
     return key.time.shown + str(key).removeprefix(str(key.time))
-
-
-def _did_you_mean(time: Time, clock: Clock) -> str:
-    """A bare number is often meant as a frame."""
-    bare = time.unit == "s" and time.shown.isdecimal()
-    if bare and time.parts[0] < len(clock.times):
-        return f": did you mean {time.shown}f?"
-    return ""
 
 
 def _parts(text: str, end: int) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
 from mnst_video.audio import detect_beats, read_sound
 from mnst_video.config import Options
@@ -64,12 +63,13 @@ def compose(options: Options, info: VideoInfo) -> Score:
     curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
     values = _react(options, curve, sound, clock)
-    notes += more + _flashes(values, clock)
+    strengths = tuple(strength.at(time) for time in clock.times)
+    notes += more + (_flashes(values, clock) or _flashes(strengths, clock))
     return Score(
         clock=clock,
         curve=curve,
         values=values,
-        strengths=tuple(strength.at(time) for time in clock.times),
+        strengths=strengths,
         positions=positions,
         styles=len(options.styles),
         notes=notes,
@@ -117,9 +117,15 @@ def _curve(
 def moment(name: str, time: Time, clock: Clock) -> Fraction:
     """A time in the options, in seconds. Raises UsageError where the clip has no such time."""
     try:
-        return clock.seconds(time)
+        seconds = clock.seconds(time)
     except ValueError as error:
         raise UsageError(f"{name} = {time.shown}: {error}") from None
+    if not 0 <= seconds <= clock.length:
+        raise UsageError(
+            f"{name} = {time.shown} is not inside the clip, which lasts "
+            f"{float(clock.length):.6g} s{clock.hint(time)}"
+        )
+    return seconds
 
 
 def _resolve(
@@ -180,28 +186,35 @@ def _react(
         if reaction.kind == "beat":
             if clock.tempo is None:
                 raise UsageError(f"react = {reaction} needs a tempo: add --bpm 120, or --bpm auto")
-            beats = _beats(clock)
+            beats = _beats(clock, reaction.reach)
         added = envelope(reaction, sound, beats, seconds)
         values = [value + reaction.amount * a for value, a in zip(values, added, strict=True)]
     return tuple(float(min(max(value, curve.low), curve.high)) for value in values)
 
 
-def _beats(clock: Clock) -> list[float]:
-    """Seconds of all beats that can be felt on the clip."""
+def _beats(clock: Clock, reach: float) -> list[float]:
+    """Seconds of all beats that can be felt on the clip, `reach` seconds after each."""
     assert clock.tempo is not None
-    first, last = (int(clock.tempo.beat(time) // 1) for time in (clock.times[0], clock.end))
-    return [float(clock.tempo.seconds(Fraction(beat))) for beat in range(first - 8, last + 1)]
+    begins = clock.times[0] - Fraction(reach)
+    first, last = (int(clock.tempo.beat(time) // 1) for time in (begins, clock.end))
+    return [float(clock.tempo.seconds(Fraction(beat))) for beat in range(first, last + 1)]
 
 
 def _flashes(values: Sequence[float], clock: Clock) -> tuple[str, ...]:
-    """A warning where the look flashes often enough to be a danger."""
-    changes: list[tuple[Fraction, bool]] = []
-    for (a, b), time in zip(pairwise(values), clock.times[1:], strict=True):
-        # A flash is a pair of opposing changes.
-        if abs(b - a) >= FLASH and (not changes or changes[-1][1] != (b > a)):
-            changes.append((time, b > a))
+    """A warning where the look flashes often enough to be a danger.
+
+    A flash is a pair of opposing changes, each of `FLASH` or more from the last turn.
+    """
+    turns: list[Fraction] = []
+    extreme, rising = values[0], None
+    for value, time in zip(values, clock.times, strict=True):
+        if abs(value - extreme) >= FLASH and (value > extreme) is not rising:
+            turns.append(time)
+            extreme, rising = value, value > extreme
+        elif rising is not None:
+            extreme = max(extreme, value) if rising else min(extreme, value)
     many = 2 * FLASHES_PER_SECOND + 1
-    for (time, _), (later, _) in zip(changes, changes[many - 1 :], strict=False):
+    for time, later in zip(turns, turns[many - 1 :], strict=False):
         if later - time < 1:
             return (
                 f"the look flashes more than {FLASHES_PER_SECOND} times in the second after "

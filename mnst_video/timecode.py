@@ -220,6 +220,13 @@ class Clock:
             return seconds + amount / self.fps
         return seconds + amount * (self.length if length.unit == "clip" else 1)
 
+    def hint(self, time: Time) -> str:
+        """Advice on a time that the clip does not have: a bare number is often meant as a frame."""
+        bare = time.unit == "s" and time.shown.isdecimal()
+        if bare and time.parts[0] < len(self.times):
+            return f": did you mean {time.shown}f?"
+        return ""
+
     def frame(self, number: int) -> Fraction:
         """The seconds of a frame; those that the clip does not have follow at its rate."""
         last = len(self.times) - 1

@@ -86,10 +86,10 @@ class VideoInfo:
 
     def frame_at(self, seconds: Fraction | float) -> int:
         """The frame that begins nearest to a time; `frames` where the clip's end is nearest."""
-        begins = (*self.times, self.duration)
-        after = min(bisect_left(begins, Fraction(seconds)), self.frames)
+        after = bisect_left(self.times, Fraction(seconds))
         before = max(after - 1, 0)
-        return before if seconds - begins[before] < begins[after] - seconds else after
+        next_begins = self.times[after] if after < self.frames else self.duration
+        return before if seconds - self.times[before] < next_begins - seconds else after
 
 
 def probe(path: Path | str) -> VideoInfo:

@@ -306,6 +306,9 @@ def test_a_setlist_is_saved_as_a_list(run, tmp_path):
     assert run("presets", "save", "list.toml", *styles, "--position", "2")[0] == 0
     values = tomllib.loads((tmp_path / "list.toml").read_text())
     assert values == {"style": ["a.png", "b.png", "c.png"], "position": "2"}
+    # Two end a longer list that another preset has given.
+    assert run("presets", "save", "two.toml", *styles[:4])[0] == 0
+    assert len(make_options(("list.toml", "two.toml"), {"gamma": 0.5}).styles) == 2
 
 
 def test_a_typed_key_past_the_end_is_an_error_and_a_presets_a_note(
@@ -388,7 +391,11 @@ WRONG = {
     "no value": (2, ["clip.mp4", "--steps"], "--steps"),
     "no input": (2, ["--steps", "3"], "INPUT"),
     "two inputs": (2, ["clip.mp4", "text.mp4"], "text.mp4"),
-    "passage": (2, ["clip.mp4", "--start", "9"], "no frame lies between 9 and end"),
+    "passage": (
+        2,
+        ["clip.mp4", "--start", "9"],
+        "start = 9 is not inside the clip, which lasts 0.25 s",
+    ),
     "passage turned": (2, ["clip.mp4", "--start", "0.2", "--end", "0.1"], "no frame lies"),
     "output exists": (2, ["clip.mp4", "-o", "there.mp4"], "there.mp4: exists; use --overwrite"),
     "extension": (2, ["clip.mp4", "-o", "out.avi"], "out.avi: unknown kind of video"),

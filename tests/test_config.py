@@ -117,6 +117,8 @@ def test_a_wrong_timeline_is_shown_with_the_place_marked(given, marked):
         ({"style": ["a", "b"], "style1": "c"}, "give style for all pictures, or style1 and style2"),
         ({"style": ["a"]}, "style is a list of two pictures or more"),
         ({"style": "a"}, "style is a list of two pictures or more"),
+        ({"repeat": "8b", "gamma": "0b=0\nREPEAT 4b"}, "gamma says already how it repeats"),
+        ({"style": ["a", "b"], "more_styles": ["c"]}, "give style for all pictures"),
         ({"repeat": "8b"}, "repeat needs the keys that it repeats"),
         ({"repeat": "8b", "gamma": 0.5}, "repeat needs the keys that it repeats"),
     ],
@@ -340,6 +342,10 @@ def test_a_preset_extends_another_key_by_key(tmp_path):
         assert (options.position and str(options.position)) == position
     preset = write(tmp_path / "again.toml", "extends = 'top.toml'\nrepeat = '5b'\n")
     assert str(make_options((preset,), {}).gamma) == "0b=0, 1b=1 repeat 5b"
+    text = 'gamma = """0b=0, 1b=1\nREPEAT 4b"""\n'
+    write(tmp_path / "lines.toml", text)
+    preset = write(tmp_path / "again.toml", "extends = 'lines.toml'\nrepeat = '3b'\n")
+    assert str(make_options((preset,), {}).gamma) == "0b=0, 1b=1 repeat 3b"
     preset = write(tmp_path / "one.toml", "extends = 'list.toml'\nstyle2 = 'x.png'\n")
     assert [p.name for p in make_options((preset,), {}).styles] == ["c.png", "x.png", "e.png"]
     options = make_options((write(tmp_path / "fine.toml", "extends = 'fine'\ncrf = 3\n"),), {})

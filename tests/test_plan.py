@@ -9,7 +9,7 @@ from PIL import Image
 
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job import render
-from mnst_video.outlook import plan_json, plan_report
+from mnst_video.outlook import _time, plan_json, plan_report
 from mnst_video.plots import draw_plan, terminal_curve
 from mnst_video.prepare import Estimate, plan
 from mnst_video.presets import make_options, preset_names
@@ -123,6 +123,14 @@ def test_a_thousand_keys_are_cut_short(make_clip, quick):
     options = quick(gamma="0f=0, 1f=1 repeat 2f")
     text = lines(plan(make_clip(frames=96), options)[0])
     assert "and 72 more" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00"), (7.25, "0:07.25"), (59.9997, "1:00"), (-0.3, "-0:00.3"), (-61.5, "-1:01.5")],
+)
+def test_times_are_shown_as_minutes_and_seconds(seconds, shown):
+    assert _time(seconds) == shown
 
 
 def dots(rows):

@@ -10,7 +10,8 @@ from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.presets import make_options
 from mnst_video.schedule import Fader
-from mnst_video.score import compose
+from mnst_video.score import compose, moment
+from mnst_video.timecode import Time
 from mnst_video.video import probe
 
 # Kicks of 80 Hz at 120 bpm, from 0.25 s on, in a clip of 4 s.
@@ -177,6 +178,40 @@ def test_flashes_are_warned_of(make_clip, bpm, warned):
     clip = make_clip(frames=96)
     score = compose(make_options(("strobe",), {"bpm": bpm}), probe(clip))
     assert any("photosensitive epilepsy" in note for note in score.notes) == warned
+
+
+@pytest.mark.parametrize("fps", ["25", "60"])
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ({"gamma": 0.0, "react": "beat:1[release=50ms]", "bpm": 300}, True),
+        ({"gamma": 0.0, "react": "beat:1", "bpm": 120}, False),
+        ({"strength": "0=0 hold, 0.1s=1 hold repeat 0.2s"}, True),
+        ({"gamma": "0=0 sine-in-out, 0.1s=1 sine-in-out, 0.2s=0 repeat 0.2s"}, True),
+        ({"gamma": "0=0 sine-in-out, 0.25s=1 sine-in-out, 0.5s=0 repeat 0.5s"}, False),
+    ],
+)
+def test_gradual_flashes_are_warned_of_at_any_rate(make_clip, fps, options, warned):
+    score = score_of(make_clip(frames=int(fps) * 2, fps=fps), **options)
+    assert any("photosensitive epilepsy" in note for note in score.notes) == warned
+
+
+def test_every_beat_is_seen_however_short(make_clip):
+    """Also where none falls on a frame."""
+    score = score_of(make_clip(frames=96), gamma=0.0, react="beat:1[release=0]", bpm=113)
+    seen = [i for i, value in enumerate(score.values) if value > 0.99]
+    assert seen == [-(-i * 60 * 24 // 113) for i in range(len(seen))]  # rounded up
+    assert len(seen) == 8
+
+
+def test_a_time_outside_the_clip_names_the_frame_that_may_be_meant(clip):
+    info = probe(clip)
+    clock = compose(Options(), info).clock
+    with pytest.raises(UsageError, match=r"end = 5 is not inside .*, which lasts 0\.25 s: .* 5f"):
+        moment("end", Time.parse("5"), clock)
+    with pytest.raises(UsageError, match=r"start = -9s is not inside the clip"):
+        moment("start", Time.parse("-9s"), clock)
+    assert moment("end", Time.parse("0.25"), clock) == info.duration
 
 
 def test_a_ping_pong_loops_without_a_seam(make_clip):
