@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.config import Options
-from mnst_video.errors import InputError, UsageError
-from mnst_video.images import Frame, load_image, load_photo, resize
+from mnst_video.errors import UsageError
+from mnst_video.images import Frame, Photo, load_image, resize
 from mnst_video.losses import mix
 from mnst_video.palette import Palette
-from mnst_video.prepare import memory_errors, read_clip, spread
+from mnst_video.prepare import memory_errors, spread
 from mnst_video.schedule import Fader
+from mnst_video.still import open_content
 from mnst_video.stylize import Stylist, load_network, working_size
 from mnst_video.video import check_name, read_frames
 
@@ -138,17 +139,10 @@ def measure(
 def _contents(path: Path, side: int) -> Sequence[Frame]:
     """A picture, or frames of a clip, at the size in which they are measured."""
     check_name(path)
-    try:
-        photo = load_photo(path).on("white")
+    content = open_content(path)
+    if isinstance(content, Photo):
+        photo = content.on("white")
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
-    except InputError as error:
-        if not path.is_file():
-            raise
-        problem = str(error)
-    try:
-        info = read_clip(path)
-    except InputError:
-        raise InputError(f"{problem}, nor is it a clip") from None
-    wanted = spread(0, info.frames, CLIP_FRAMES)
-    frames = read_frames(info, *working_size(info.width, info.height, side))
+    wanted = spread(0, content.frames, CLIP_FRAMES)
+    frames = read_frames(content, *working_size(content.width, content.height, side))
     return [frame for number, frame in enumerate(frames) if number in wanted]

@@ -17,7 +17,7 @@ from mnst_video.prepare import memory_errors, read_clip
 from mnst_video.score import fader_of_still, moment
 from mnst_video.stylize import load_network, paint_still, still_stages, to_picture, working_size
 from mnst_video.timecode import START, Clock, Time
-from mnst_video.video import check_name, read_frames
+from mnst_video.video import VideoInfo, check_name, read_frames
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # 16 bits a channel, and opacity.
@@ -99,24 +99,29 @@ def render_still(
     return StillDone(output, size, time.monotonic() - begun)
 
 
+def open_content(path: Path) -> Photo | VideoInfo:
+    """A picture, or else a clip. Raises InputError where it is neither."""
+    try:
+        return load_photo(path)
+    except InputError as error:
+        if not path.is_file():
+            raise
+        problem = str(error)
+    try:
+        return read_clip(path)
+    except InputError:
+        raise InputError(f"{problem}, nor is it a clip") from None
+
+
 def load_content(path: Path, at: Time = START) -> Photo:
     """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
-    if at == START:
-        try:
-            return load_photo(path)
-        except InputError as error:
-            if not path.is_file():
-                raise
-            problem = str(error)
-        try:
-            info = read_clip(path)
-        except InputError:
-            raise InputError(f"{problem}, nor is it a clip") from None
-    else:
-        info = read_clip(path)
-    number = info.frame_at(moment("at", at, Clock(info.times, info.fps)))
-    number = min(number, info.frames - 1)
-    with contextlib.closing(read_frames(info, info.width, info.height, number)) as frames:
+    content = open_content(path) if at == START else read_clip(path)
+    if isinstance(content, Photo):
+        return content
+    seconds = moment("at", at, Clock(content.times, content.fps))
+    number = min(content.frame_at(seconds), content.frames - 1)
+    frames = read_frames(content, content.width, content.height, number)
+    with contextlib.closing(frames):
         return Photo(next(frames))
 
 
