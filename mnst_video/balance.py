@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.config import Options
+from mnst_video.crossfade import mix
 from mnst_video.errors import UsageError
 from mnst_video.images import Frame, Photo, load_image, resize
-from mnst_video.losses import mix
 from mnst_video.palette import Palette
 from mnst_video.prepare import memory_errors, spread
 from mnst_video.schedule import Fader
@@ -34,15 +34,18 @@ METHODS = ("none", "closed_form", "article", "refined")
 class Balance:
     """RI_i = S_i(content) / S_i(result) of two styles, measured over the mix w.
 
-    gamma and sigma act only through w (`losses.mix`), so one measurement serves every sigma.
+    gamma and sigma act only through w (`crossfade.mix`), so one measurement serves every sigma.
     w: increasing. ri1, ri2: at each w, geometric means over the contents.
-    closed_form: sqrt(S1(content) / S2(content)). seconds: what the measurement took.
+    closed_form: sqrt(S1(content) / S2(content)).
+    check: RI1 and RI2 of a real run at gamma = 0.5 with the refined sigma, where there is one.
+    seconds: what the measurement took.
     """
 
     w: tuple[float, ...]
     ri1: tuple[float, ...]
     ri2: tuple[float, ...]
     closed_form: float
+    check: tuple[float, float] | None = None
     seconds: float = 0.0
 
     @property
@@ -100,6 +103,7 @@ def measure(
     """Measure two styles on a picture, or on frames sampled from a clip.
 
     Each picture is painted from the content in `first_steps` steps, as the article does.
+    Last, the refined sigma is checked by a run with it.
     observe: called with the pictures painted and all pictures.
     Raises UsageError for more than two styles, InputError, MachineError or DivergedError.
     """
@@ -111,29 +115,39 @@ def measure(
     styles = [load_image(path) for path in options.styles]
     height, width = contents[0].shape[:2]
     with memory_errors():
-        # sigma = 1: gamma is the mix itself.
-        plain = options.model_copy(update={"sigma": 1.0})
+        # Gamma is the mix itself.
+        plain = options.model_copy(update={"gamma_scale": "linear"})
         stylist = Stylist(load_network(options), plain, styles, width, height)
         if options.colors == "keep":
             stylist = stylist.in_colors(Palette.of(contents))
         closed_form = stylist.calibrate(contents)[0].sigma2
         mixes = sorted({0.5, *(mix(gamma, closed_form) for gamma in MEASURED)})
-        logs = np.zeros((2, len(mixes)))
-        done, total = 0, len(mixes) * len(contents)
-        for content in contents:
-            before = stylist.calibrate([content])
-            for column, w in enumerate(mixes):
-                result = stylist.first_frame(content, Fader(0, w), before)
-                (after,) = stylist.calibrate([result.frame])
-                logs[:, column] += np.log(
-                    [before[0].style1 / after.style1, before[0].style2 / after.style2]
-                )
+        done, total = 0, (len(mixes) + 1) * len(contents)
+
+        def improve(w: float) -> tuple[float, float]:
+            nonlocal done
+            logs = np.zeros(2)
+            for content in contents:
+                logs += np.log(improvements(stylist, content, w))
                 done += 1
                 if observe is not None:
                     observe(done, total)
-    ri1, ri2 = np.exp(logs / len(contents)).tolist()
-    seconds = time.monotonic() - begun
-    return Balance(tuple(mixes), tuple(ri1), tuple(ri2), closed_form, seconds)
+            ri1, ri2 = np.exp(logs / len(contents)).tolist()
+            return ri1, ri2
+
+        ri1, ri2 = zip(*map(improve, mixes), strict=True)
+        balance = Balance(tuple(mixes), ri1, ri2, closed_form)
+        w = balance.balanced_w
+        check = None if math.isnan(w) else improve(w)
+    return replace(balance, check=check, seconds=time.monotonic() - begun)
+
+
+def improvements(stylist: Stylist, content: Frame, w: float) -> tuple[float, float]:
+    """RI1 and RI2 of a content painted at a mix, by a stylist whose gamma is the mix."""
+    (before,) = calibrations = stylist.calibrate([content])
+    result = stylist.first_frame(content, Fader(0, w), calibrations)
+    (after,) = stylist.calibrate([result.frame])
+    return before.style1 / after.style1, before.style2 / after.style2
 
 
 def _contents(path: Path, side: int) -> Sequence[Frame]:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import torch
 
-from mnst_video.losses import STYLE_LAYERS, Grams, gram_matrix, style_loss
+from mnst_video.crossfade import Grams
+from mnst_video.losses import STYLE_LAYERS, gram_matrix, style_loss
 from mnst_video.vgg import VGG19
 
 

@@ -321,7 +321,10 @@ def sweep_command(
 
 
 @app.command(name="calibrate")
-@partial(takes_options, without=ONLY_CLIPS | {"gamma", "position", "style", "sigma", "strength"})
+@partial(
+    takes_options,
+    without=ONLY_CLIPS | {"gamma", "position", "style", "sigma", "gamma_scale", "strength"},
+)
 def calibrate_command(
     source: Annotated[
         Path, typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False)

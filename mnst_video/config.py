@@ -195,6 +195,11 @@ class Options(BaseModel):
         Sigma,
         _say("Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off."),
     ] = "auto"
+    # Balanced keeps the article's meaning of 0.5; even is for fades that are to move steadily.
+    gamma_scale: Annotated[
+        Literal["balanced", "linear", "even"],
+        _say("From γ to the mix: balanced by σ, linear (σ off), or even steps to the eye (σ off)."),
+    ] = "balanced"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.
     content_weight: Annotated[Weight, _say("More keeps faces, less lets paint flow.")] = 0.1
@@ -300,16 +305,10 @@ TIMING = frozenset(
     {"gamma", "position", "react", "strength", "bpm", "beat_offset", "beats_per_bar"}
 )
 QUALITY = frozenset(
-    {"style_scale", "colors", "sigma", "content_weight", "style_weight", "temporal_weight"}
-    | {
-        "uncovered_weight",
-        "losses",
-        "content_layer",
-        "warm_start",
-        "pyramid_levels",
-        "coarse_to_fine",
-    }
-    | {"first_steps", "steps", "first_rate", "rate", "rate_decay", "max_side", "crf"}
+    {"style_scale", "colors", "sigma", "gamma_scale", "content_weight", "style_weight"}
+    | {"temporal_weight", "uncovered_weight", "losses", "content_layer", "warm_start"}
+    | {"pyramid_levels", "coarse_to_fine", "first_steps", "steps", "first_rate", "rate"}
+    | {"rate_decay", "max_side", "crf"}
 )
 
 # What `spell_out` takes besides the fields of `Options`.

@@ -38,6 +38,7 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("style_scale", float, LOOK, None),
     ("colors", str, LOOK, "style|keep"),
     ("sigma", str, LOOK, "auto|shot|NUMBER"),
+    ("gamma_scale", str, LOOK, "balanced|linear|even"),
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),
     ("temporal_weight", float, LOOK, None),

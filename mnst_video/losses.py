@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mnst_video.crossfade import Grams
 from mnst_video.vgg import VGG19
-
-Grams = dict[str, Tensor]
 
 # The article's style layers and their weights.
 STYLE_LAYERS: Mapping[str, float] = {
@@ -65,21 +64,6 @@ def temporal_loss(image: Tensor, warped: Tensor, reliability: Tensor) -> Tensor:
     Ruder, Dosovitskiy and Brox, "Artistic Style Transfer for Videos" (GCPR 2016), section 4.2.
     """
     return (reliability * (image - warped).square()).mean()
-
-
-def mix(gamma: float, sigma2: float) -> float:
-    """The share w of style 1 in the blended target, 0..1; sigma1 is 1, as in the article.
-
-    With a = gamma and b = (1 - gamma) * sigma2,
-    a*|G - G1|^2 + b*|G - G2|^2 = (a + b) * |G - (a*G1 + b*G2) / (a + b)|^2 + constant:
-    two styles are one target at w = a / (a + b), and cost what one costs.
-    """
-    return gamma / (gamma + (1.0 - gamma) * sigma2)
-
-
-def blend(grams1: Grams, grams2: Grams, w: float) -> Grams:
-    """The target at share `w` of style 1: w * G1 + (1 - w) * G2, layer by layer."""
-    return {name: w * grams1[name] + (1.0 - w) * grams2[name] for name in grams1}
 
 
 @dataclass(frozen=True)

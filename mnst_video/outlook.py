@@ -73,6 +73,7 @@ def balance_json(balance: Balance) -> str:
         "ri2": {name: [known(value) for value in curve[1]] for name, curve in curves.items()},
         "sigma2": {name: known(value) for name, value in balance.sigma2.items()},
         "balanced_gamma": {name: known(g) for name, g in balance.balanced_gamma.items()},
+        "check": balance.check,
     }
     return json.dumps(about)
 
@@ -86,6 +87,9 @@ def balance_report(balance: Balance) -> Iterator[str | Table]:
         numbers = f"{balance.sigma2[name]:.3g}", f"{ri1:.3g}", f"{ri2:.3g}", f"γ = {balanced:.3f}"
         table.add_row(name.replace("_", " "), *numbers)
     yield table
+    if balance.check is not None:
+        ri1, ri2 = balance.check
+        yield f"a run at γ = 0.5 with the refined σ: RI1 {ri1:.3g}, RI2 {ri2:.3g}"
     yield f"measured at {len(balance.w)} mixes in {clock(balance.seconds)}"
 
 

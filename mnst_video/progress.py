@@ -62,6 +62,7 @@ def plan_lines(plan: Plan) -> list[str]:
     setup = plan.setup
     info, score, options = setup.info, setup.score, setup.options
     sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
+    scale = {"balanced": f"σ {sigma}"}.get(options.gamma_scale, options.gamma_scale)
     sizes = f"{setup.size[0]}×{setup.size[1]}"
     if setup.size != (info.width, info.height):
         sizes += f" of {info.width}×{info.height} (--max-side)"
@@ -78,7 +79,7 @@ def plan_lines(plan: Plan) -> list[str]:
         course += f", between {min(values):.3g} and {max(values):.3g}"
     device = describe(setup.network.device, setup.network.dtype)
     lines = [
-        f"{score.name} {course} ({direction(options.styles, score.positions)}), σ {sigma}",
+        f"{score.name} {course} ({direction(options.styles, score.positions)}), {scale}",
         f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
     if reused := len(values) - len(plan.pending):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Self
 
 import cv2
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
+from mnst_video.crossfade import EvenScale, blend, mix
 from mnst_video.device import pick_device, pick_precision, prepare
 from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
-from mnst_video.losses import STYLE_LAYERS, Grams, Losses, Objective, blend, mix, style_grams
+from mnst_video.losses import STYLE_LAYERS, Losses, Objective, style_grams
 from mnst_video.optimize import minimize
 from mnst_video.palette import Palette
 from mnst_video.schedule import Fader
@@ -73,20 +75,24 @@ class Stylist:
         self._pixels = width * height
         self._divisor = 1.0 if self._literal else float(self._pixels)
         self._styles = [fit_style(s, width, height, options.style_scale) for s in styles]
-        # With the footage's colours each shot has Grams of its own: see `in_colors`.
-        self._grams = [self._measure(style) for style in self._styles]
+        self._measure(self._styles)
 
-    def _measure(self, style: Frame) -> Grams:
-        """A style's Grams: sums over its own pixels, of which a style scale gives it more."""
-        divisor = self._divisor * style[..., 0].size / self._pixels
-        return style_grams(self.network, self._tensor(style), divisor)
+    def _measure(self, styles: Sequence[Frame]) -> None:
+        """Take the Grams of the styles, and with them what follows from Grams alone."""
+        self._grams = []
+        for style in styles:
+            # A Gram is a sum over the style's own pixels, of which a style scale gives it more.
+            divisor = self._divisor * style[..., 0].size / self._pixels
+            self._grams.append(style_grams(self.network, self._tensor(style), divisor))
+        even = self.options.gamma_scale == "even"
+        self._even = [EvenScale.between(*pair) for pair in pairwise(self._grams)] if even else []
 
     def in_colors(self, palette: Palette | None) -> Self:
         """The same with all styles in the colours of a palette; itself where there is none."""
         if palette is None:
             return self
         other = copy(self)
-        other._grams = [self._measure(palette.paint(style)) for style in self._styles]
+        other._measure([palette.paint(style) for style in self._styles])
         return other
 
     def with_steps(self, steps: int) -> Self:
@@ -102,9 +108,15 @@ class Stylist:
         return calibrate(self.network, images, self._grams, layer, self._divisor)
 
     def sigma2(self, calibrations: Calibrations) -> tuple[float, ...]:
-        """The sigma2 that the options ask for, of each pair of styles."""
-        sigma = self.options.sigma
+        """The sigma2 that the options ask for, of each pair of styles; 1 where it has no say."""
+        sigma = self.options.sigma if self.options.gamma_scale == "balanced" else 1.0
         return tuple(c.sigma2 if isinstance(sigma, str) else sigma for c in calibrations)
+
+    def mix(self, fader: Fader, calibrations: Calibrations) -> float:
+        """The share w of the fader's first style in the target, by the scale of the options."""
+        if self._even:
+            return self._even[fader.pair](fader.gamma)
+        return mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
 
     def first_frame(
         self,
@@ -163,7 +175,7 @@ class Stylist:
         options = self.options
         pair, gamma = fader.pair, fader.gamma
         sigmas, calibration = self.sigma2(calibrations), calibrations[pair]
-        w = mix(gamma, sigmas[pair])
+        w = self.mix(fader, calibrations)
         content_weight, style_weight = options.content_weight, options.style_weight
         temporal_weight = options.temporal_weight
         if self._literal:
@@ -216,8 +228,7 @@ class Stylist:
             levels=self.options.pyramid_levels,
             callback=callback,
         )
-        w = mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
-        calibration = calibrations[fader.pair]
+        w, calibration = self.mix(fader, calibrations), calibrations[fader.pair]
         return Result(
             pixels=to_picture(image),
             steps=steps,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mnst_video.balance import GAMMAS, METHODS, Balance, measure
+from mnst_video.crossfade import mix
 from mnst_video.errors import InputError, UsageError
 from mnst_video.images import load_image, resize, save_image
-from mnst_video.losses import mix
 from mnst_video.outlook import balance_json
 from mnst_video.plots import draw_balance
 from mnst_video.schedule import Fader
@@ -56,6 +56,7 @@ def test_where_one_style_always_wins_there_is_no_balance():
     about = json.loads(balance_json(balance))
     assert about["sigma2"]["refined"] is None
     assert about["balanced_gamma"]["none"] is None
+    assert about["check"] is None
     assert set(about["ri1"]["refined"]) == {None}
 
 
@@ -72,7 +73,7 @@ def test_a_measurement_is_borne_out_by_real_runs(photo, quick, network, tmp_path
     options = options.model_copy(update={"style_weight": 0.02, "first_rate": 12.0})
     seen = []
     balance = measure(photo, options, lambda *n: seen.append(n))
-    assert seen[-1] == (len(balance.w), len(balance.w))
+    assert seen[-1] == (len(balance.w) + 1, len(balance.w) + 1)
     content = resize(load_image(photo), 40, 30)
     refined = options.model_copy(update={"sigma": balance.sigma2["refined"]})
     stylist = Stylist(network, refined, [load_image(path) for path in styles], 40, 30)
@@ -81,6 +82,7 @@ def test_a_measurement_is_borne_out_by_real_runs(photo, quick, network, tmp_path
     result = stylist.first_frame(content, Fader(0, 0.5), before)
     (after,) = stylist.calibrate([result.frame])
     ri1, ri2 = before[0].style1 / after.style1, before[0].style2 / after.style2
+    assert balance.check == pytest.approx((ri1, ri2), rel=0.02)
     assert ri1 / ri2 == pytest.approx(1.0, abs=0.15)
     at = balance.curves("refined")[:, GAMMAS.index(0.5)]
     assert [ri1, ri2] == pytest.approx(at.tolist(), rel=0.2)
@@ -93,7 +95,7 @@ def test_a_measurement_is_borne_out_by_real_runs(photo, quick, network, tmp_path
 def test_a_clip_is_sampled(make_clip, quick):
     seen = []
     balance = measure(make_clip(frames=9), quick(first_steps=1), lambda *n: seen.append(n))
-    assert seen[-1][1] == 3 * len(balance.w)
+    assert seen[-1][1] == 3 * (len(balance.w) + 1)
 
 
 def test_what_cannot_be_measured_is_refused(photo, quick, tmp_path):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mnst_video.calibrate import Calibration, calibrate
-from mnst_video.losses import STYLE_LAYERS, blend, mix, style_grams, style_loss
+from mnst_video.crossfade import blend, mix
+from mnst_video.losses import STYLE_LAYERS, style_grams, style_loss
 
 CONTENT_LAYER = "block4_conv2"
 WIDTH, HEIGHT = 48, 32

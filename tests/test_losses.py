@@ -1,20 +1,16 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mnst_video.config import Options
+from mnst_video.crossfade import blend, mix
 from mnst_video.losses import (
     STYLE_LAYERS,
     Objective,
-    blend,
     content_loss,
     gram_matrix,
     masked_gram,
-    mix,
     style_grams,
-    style_loss,
     temporal_loss,
 )
 from mnst_video.stylize import stylize_image
@@ -176,43 +172,6 @@ def test_content_loss_is_a_mean_over_elements():
     got = content_loss(torch.from_numpy(a), torch.from_numpy(b).to(torch.float64))
     assert float(got) == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)
     assert content_loss(torch.from_numpy(a), torch.from_numpy(a)) == 0.0
-
-
-def random_grams(seed, scale=1.0):
-    """Positive semidefinite float32 matrices at the style layers, of several sizes."""
-    rng = np.random.default_rng(seed)
-    grams = {}
-    for size, layer in enumerate(STYLE_LAYERS, 2):
-        factor = rng.normal(size=(size, 2 * size))
-        grams[layer] = torch.from_numpy(scale * factor @ factor.T).float()
-    return grams
-
-
-@given(
-    gamma=st.floats(0.0, 1.0),
-    sigma2=st.floats(0.05, 20.0),
-    seed=st.integers(0, 1000),
-    scale=st.floats(0.1, 10.0),
-)
-def test_two_styles_are_one_target(gamma, sigma2, seed, scale):
-    """a|G-G1|^2 + b|G-G2|^2 = (a+b)|G-(aG1+bG2)/(a+b)|^2 + ab/(a+b) |G1-G2|^2."""
-    grams, grams1 = random_grams(seed), random_grams(seed + 1)
-    grams2 = random_grams(seed + 2, scale)
-    a, b = gamma, (1.0 - gamma) * sigma2
-    w = mix(gamma, sigma2)
-    assert 0.0 <= w <= 1.0
-    both = a * style_loss(grams, grams1) + b * style_loss(grams, grams2)
-    one = (a + b) * style_loss(grams, blend(grams1, grams2, w))
-    constant = a * b / (a + b) * style_loss(grams1, grams2)
-    assert float(one + constant) == pytest.approx(float(both), rel=1e-4)
-
-
-def test_mix_and_blend_at_their_ends():
-    assert (mix(0.0, 3.0), mix(1.0, 3.0), mix(0.5, 1.0), mix(0.5, 3.0)) == (0.0, 1.0, 0.5, 0.25)
-    grams1, grams2 = random_grams(1), random_grams(2)
-    for w, expected in ((1.0, grams1), (0.0, grams2)):
-        blended = blend(grams1, grams2, w)
-        assert all(torch.equal(blended[name], expected[name]) for name in STYLE_LAYERS)
 
 
 @pytest.mark.parametrize("losses", ["relative", "article"])

@@ -14,7 +14,7 @@ PACKAGE = Path(mnst_video.__file__).parent
 # A module may import those before it, and none after it.
 ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
-    *("vgg", "losses", "optimize", "calibrate", "weights"),
+    *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
     *("images", "flow", "shots", "video", "audio"),
     *("config", "presets", "score", "stylize", "prepare", "still", "sweep", "balance", "job"),
     *("progress", "plots", "outlook", "doctor", "flags", "cli", "__main__"),
@@ -23,7 +23,7 @@ ORDER = [
 # The core: torch, numpy and the standard library.
 CORE = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette"),
-    *("device", "vgg", "losses", "optimize", "calibrate"),
+    *("device", "vgg", "crossfade", "losses", "optimize", "calibrate"),
 ]
 
 NOT_IN_THE_CORE = [

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnst_video.config import Options
+from mnst_video.crossfade import blend
 from mnst_video.flow import feather, optical_flow, reliability, warp
 from mnst_video.images import fit_style
-from mnst_video.losses import blend, style_grams, style_loss
+from mnst_video.losses import style_grams, style_loss
 from mnst_video.schedule import Fader
 from mnst_video.stylize import (
     Stylist,
