@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mnst_video.balance import METHODS, Balance
 from mnst_video.config import Options
 from mnst_video.images import Frame, load_image, resize, save_image
-from mnst_video.losses import STYLE_LAYERS, gram_matrix
+from mnst_video.losses import gram_matrix
 from mnst_video.plots import draw_balance
 from mnst_video.presets import make_options
 from mnst_video.schedule import Fader

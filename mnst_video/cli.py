@@ -214,7 +214,7 @@ def plan_command(
 
 
 @app.command(name="still")
-@partial(takes_options, without=ONLY_CLIPS)
+@partial(takes_options, without=ONLY_CLIPS | {"gamma_from", "gamma_to"})
 def still_command(
     source: Annotated[
         Path,
@@ -264,7 +264,7 @@ def still_command(
 
 
 @app.command(name="sweep")
-@partial(takes_options, without=ONLY_CLIPS - {"steps"} | {"gamma", "position"})
+@partial(takes_options, without=ONLY_CLIPS - {"steps"})
 def sweep_command(
     source: Annotated[
         Path, typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False)
@@ -286,7 +286,7 @@ def sweep_command(
         str | None,
         _option(MAIN, "Of a sheet: a row for each value, such as content_weight=0.03,0.1,0.3."),
     ] = None,
-    seconds: Annotated[float, _option(MAIN, "Of a moving sweep: how long it lasts.")] = 4.0,
+    seconds: Annotated[float, _option(MAIN, "How long a moving sweep lasts, and γ's times.")] = 4.0,
     fps: Annotated[str, _option(MAIN, "Of a moving sweep: its rate, such as 25 or 30000/1001.")] = (
         "24"
     ),
@@ -296,7 +296,7 @@ def sweep_command(
     debug: Debug = False,
     **given: Any,
 ) -> None:
-    """Paint one picture for γ from 0 to 1: a contact sheet, or a moving sweep."""
+    """Paint one picture along γ, from 0 to 1 unless given: a contact sheet, or a moving sweep."""
     with _for_people(debug, "nothing was written"):
         options = options_of(given)
         time, rate = read_time("at", at), read_rate("fps", fps)
@@ -323,7 +323,8 @@ def sweep_command(
 @app.command(name="calibrate")
 @partial(
     takes_options,
-    without=ONLY_CLIPS | {"gamma", "position", "style", "sigma", "gamma_scale", "strength"},
+    without=ONLY_CLIPS
+    | {"gamma", "gamma_from", "gamma_to", "position", "style", "sigma", "gamma_scale"},
 )
 def calibrate_command(
     source: Annotated[

@@ -67,7 +67,7 @@ _HELP = {
 
 # What makes no sense for one picture.
 ONLY_CLIPS = frozenset(
-    {"gamma_from", "gamma_to", "start", "end", "strength", "bpm", "beat_offset", "beats_per_bar"}
+    {"start", "end", "strength", "bpm", "beat_offset", "beats_per_bar"}
     | {"react", "audio", "temporal_weight", "output_size", "crf", "steps", "cuts"}
 )
 

@@ -51,10 +51,20 @@ def load_photo(path: Path | str) -> Photo:
         raise InputError(f"{path}: there is no such picture")
     if path.is_dir():
         raise InputError(f"{path}: this is a folder, not a picture")
+    if not path.is_file():
+        raise InputError(f"{path}: this is not a file")  # a pipe would be waited for
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about damaged tags that we do not need
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
+                if picture.format == "EPS":  # Pillow would run it, with Ghostscript
+                    raise InputError(f"{path}: EPS is a program, not a picture; use PNG")
+                if picture.mode == "F":
+                    raise InputError(
+                        f"{path}: has floating-point values, whose range is not known; "
+                        f"save it with 8 or 16 bits"
+                    )
                 upright = _in_srgb(ImageOps.exif_transpose(picture))
                 if upright.mode.startswith("I"):  # Pillow would clip 16 bits at 255
                     levels = (np.asarray(upright) / 257).round().clip(0, 255)

@@ -38,8 +38,7 @@ class Score:
 
     def fader(self, frame: int) -> Fader:
         """Which two styles a frame shows, and gamma between them."""
-        value = self.values[frame]
-        return Fader.at_position(value, self.styles) if self.positions else Fader(0, value)
+        return _fader(self.values[frame], self.positions, self.styles)
 
     @property
     def name(self) -> str:
@@ -85,8 +84,24 @@ def fader_of_still(options: Options) -> Fader:
     middle = (1 + len(options.styles)) / 2 if positions else 0.5
     one_frame = Clock((Fraction(0),), Fraction(25))
     curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
-    value = curve.at(Fraction(0))
-    return Fader.at_position(value, len(options.styles)) if positions else Fader(0, value)
+    return _fader(curve.at(Fraction(0)), positions, len(options.styles))
+
+
+def course(options: Options, count: int, fps: Fraction) -> list[tuple[float, Fader]]:
+    """The timeline on a silent clip of `count` frames: each one's gamma or position, and fader.
+
+    Raises UsageError.
+    """
+    positions, timeline = _timeline(options)
+    clock = Clock(tuple(i / fps for i in range(count)), fps)
+    curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
+    values = [curve.at(time) for time in clock.times]
+    return [(value, _fader(value, positions, len(options.styles))) for value in values]
+
+
+def _fader(value: float, positions: bool, styles: int) -> Fader:
+    """A gamma, or a position in a setlist, as a fader."""
+    return Fader.at_position(value, styles) if positions else Fader(0, value)
 
 
 def _timeline(options: Options) -> tuple[bool, Timeline | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mnst_video.config import STILL_SIDE, Options
+from mnst_video.config import QUALITY, STILL_SIDE, Options
 from mnst_video.errors import UsageError
 from mnst_video.images import (
     Frame,
@@ -26,6 +26,7 @@ from mnst_video.images import (
 from mnst_video.prepare import memory_errors
 from mnst_video.presets import make_options
 from mnst_video.schedule import Fader
+from mnst_video.score import course
 from mnst_video.still import PICTURES, load_content
 from mnst_video.stylize import load_network, paint_still, paint_sweep, working_size
 from mnst_video.timecode import START, Time
@@ -34,8 +35,23 @@ from mnst_video.video import CONTAINERS, check_name, open_encoder
 
 # Written by Pillow.
 ANIMATIONS = (".gif", ".webp")
+# Seconds of a moving sweep, and pictures in a sheet's row.
+LONGEST, WIDEST = 600, 101
+# What a sheet's rows can vary, besides presets: the rest is the same for all, or for clips only.
+VARIED = QUALITY | {"style1", "style2", "gamma", "position", "strength"}
+VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate", "max_side", "crf"}
 # Of a sheet, in pixels: the longer side of a picture, the space around each, the size of letters.
 TILE_SIDE, GAP, LETTERS = 256, 8, 15
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a sheet: its label, options, styles, and the values and faders of its pictures."""
+
+    name: str
+    options: Options
+    styles: Sequence[Frame]
+    places: Sequence[tuple[float, Fader]]
 
 
 @dataclass(frozen=True)
@@ -61,13 +77,14 @@ def render_sweep(
     overwrite: bool = False,
     observe: Callable[[int, int], None] | None = None,
 ) -> SweepDone:
-    """Paint a picture, or a clip's frame at a time, for γ from 0 to 1; a setlist from 1 to its end.
+    """Paint a picture, or a clip's frame at a time, along the timeline of the options.
 
-    output: a sheet (.png, .jpg, .tif) with the content, the styles and `pictures` pictures a row,
-        or a moving one (.mp4, .mov, .m4v, .mkv, .gif, .webp) of `seconds` at `fps`
-        (default: `NAME_sweep.png` beside the source).
+    Without one that is γ from 0 to 1, or a setlist from 1 to its end.
+    output: a sheet (.png, .jpg, .tif) with the content, the styles and a row of `pictures`
+        pictures, evenly spaced over `seconds`, or a moving one (.mp4, .mov, .m4v, .mkv, .gif,
+        .webp) of `seconds` at `fps` (default: `NAME_sweep.png` beside the source).
     rows: a second parameter of a sheet, `NAME=VALUE,VALUE…`: an option's name or `preset`.
-    loop: there and back, so that a moving one can be played over and over.
+    loop: there in half the time and back, so that a moving one can be played over and over.
     observe: called with the pictures painted and all pictures.
     Raises UsageError, InputError, MachineError or DivergedError.
     """
@@ -83,36 +100,36 @@ def render_sweep(
     check_target(output, source, overwrite)
     if moves and rows is not None:
         raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
-    variants = row_options(options, rows)
+    if not 0.0 < seconds <= LONGEST:
+        raise UsageError(f"--seconds {seconds:g}: a sweep lasts more than 0 and up to {LONGEST} s")
     frames = round(seconds * fps)
-    if pictures < 2 or frames < 2:
+    if not moves:
+        count, fps = pictures, pictures / Fraction(seconds)
+    else:
+        count = frames // 2 + 1 if loop else frames
+    if count < 2:
         raise UsageError("a sweep needs at least two pictures")
+    if not moves and count > WIDEST:
+        raise UsageError(f"--pictures {count}: a sheet's row has up to {WIDEST}")
+    variants = [
+        Row(name, row, [load_image(path) for path in row.styles], course(row, count, fps))
+        for name, row in row_options(options, rows)
+    ]
     photo = load_content(source, at).on("white")
-    styles = [load_image(path) for path in options.styles]
     with memory_errors():
         network = load_network(options)
         side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
         if moves:
-            count = frames // 2 + 1 if loop else frames
-            painted = paint_sweep(network, options, content, styles, faders(styles, count))
+            only, faders = variants[0], [fader for _, fader in variants[0].places]
+            painted = paint_sweep(network, options, content, only.styles, faders)
             done = _watched((result.frame for result in painted), count, observe)
             _write_moving(output, list(done), fps, loop, frames)
         else:
-            count = pictures * len(variants)
-            tiles = _tiles(network, variants, content, styles, pictures)
-            done = _watched(tiles, count, observe)
-            sheet = _sheet(content, styles, options, [name for name, _ in variants], list(done))
-            save_image(sheet, output)
+            count *= len(variants)
+            done = _watched(_tiles(network, variants, content), count, observe)
+            save_image(_sheet(content, variants, list(done)), output)
     return SweepDone(output, count, time.monotonic() - begun)
-
-
-def faders(styles: Sequence[object], count: int) -> list[Fader]:
-    """`count` evenly spaced places: γ from 0 to 1, or a setlist's positions from 1 to its last."""
-    if len(styles) == 2:
-        return [Fader(0, i / (count - 1)) for i in range(count)]
-    last = len(styles) - 1
-    return [Fader.at_position(1 + last * i / (count - 1), len(styles)) for i in range(count)]
 
 
 def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]:
@@ -123,6 +140,8 @@ def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]
     if not equals or not values.strip():
         raise UsageError(f"--rows {rows}: write NAME=VALUE,VALUE, such as content_weight=0.03,0.3")
     name = name.strip().replace("-", "_")
+    if name in Options.model_fields and name not in VARIED:
+        raise UsageError(f"--rows {name}: a sheet's pictures do not depend on it")
     given = {key: getattr(options, key) for key in options.model_fields_set}
     variants = []
     for text in (value.strip() for value in values.split(",")):
@@ -149,16 +168,14 @@ def _watched(
 
 def _tiles(
     network: VGG19,
-    variants: Sequence[tuple[str, Options]],
+    rows: Sequence[Row],
     content: Frame,
-    styles: Sequence[Frame],
-    pictures: int,
 ) -> Iterator[Frame]:
     """The pictures of a sheet, row after row, each painted from the content."""
-    for _, options in variants:
-        for fader in faders(styles, pictures):
-            pixels = paint_still(network, options, content, styles, fader).pixels
-            strength = options.strength.keys[0].value
+    for row in rows:
+        for _, fader in row.places:
+            pixels = paint_still(network, row.options, content, row.styles, fader).pixels
+            strength = row.options.strength.keys[0].value
             yield np.asarray((content + strength * (pixels - content)).round(), np.uint8)
 
 
@@ -193,26 +210,22 @@ def _write_moving(
 
 def _sheet(
     content: Frame,
-    styles: Sequence[Frame],
-    options: Options,
-    names: Sequence[str],
+    rows: Sequence[Row],
     tiles: Sequence[Frame],
 ) -> Frame:
-    """The content and the styles, and below them the rows of pictures, all labelled."""
+    """The content and the first row's styles, and below them the rows of pictures, all labelled."""
     height, width = content.shape[:2]
-    columns = len(tiles) // len(names)
-    setlist = len(styles) > 2
+    styles, options = rows[0].styles, rows[0].options
+    setlist = len(styles) > 2 or options.position is not None
     value = "position" if setlist else "gamma"  # Pillow's own font has no γ
     head = [(content, "content")]
     for number, (style, path) in enumerate(zip(styles, options.styles, strict=True), 1):
         shown = number if setlist else 2 - number
         head.append((fit_style(style, width, height), f"{value} {shown}: {path.name}"))
-    places = [i / (columns - 1) * (len(styles) - 1) + setlist for i in range(columns)]
     lines = [("", head)]
-    for row, name in enumerate(names):
-        labels = (f"{value} {place:.3g}" for place in places)
-        cells = tiles[row * columns : (row + 1) * columns]
-        lines.append((name, list(zip(cells, labels, strict=True))))
+    cells = iter(tiles)
+    for row in rows:
+        lines.append((row.name, [(next(cells), f"{value} {place:.3g}") for place, _ in row.places]))
     font = ImageFont.load_default(LETTERS)
     text = LETTERS + GAP
     heights = [height + text + GAP + (text if name else 0) for name, _ in lines]

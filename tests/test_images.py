@@ -1,5 +1,7 @@
 """Pictures of every kind come in as upright RGB; what is no picture is said to be none."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -134,6 +136,27 @@ def test_the_first_picture_of_an_animation_is_taken(tmp_path):
     pictures = [Image.new("RGB", (16, 16), color) for color in (GREEN, RED)]
     pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:])
     assert load_image(tmp_path / "a.gif")[8, 8] == pytest.approx(GREEN, abs=1)
+
+
+def test_what_is_no_plain_picture_is_refused_with_a_reason(tmp_path):
+    pipe, program, measured = (tmp_path / name for name in ("pipe", "a.eps", "a.tif"))
+    os.mkfifo(pipe)
+    Image.new("RGB", (16, 16)).save(program)
+    Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(measured)
+    for path, reason in (
+        (pipe, "not a file"),
+        (program, "EPS is a program"),
+        (measured, "floating-point values"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            load_image(path)
+
+
+def test_damaged_tags_are_passed_over_in_silence(tmp_path, recwarn):
+    tags = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + 3 * b"\x12\x01\x03\0\xff\xff\xff\x7f"
+    Image.new("RGB", (16, 16), RED).save(tmp_path / "a.jpg", exif=tags, quality=95)
+    assert load_image(tmp_path / "a.jpg")[8, 8] == pytest.approx(RED, abs=3)
+    assert not recwarn.list
 
 
 def test_a_missing_picture_is_named(tmp_path):

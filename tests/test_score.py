@@ -10,7 +10,7 @@ from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.presets import make_options
 from mnst_video.schedule import Fader
-from mnst_video.score import compose, moment
+from mnst_video.score import compose, course, moment
 from mnst_video.timecode import Time
 from mnst_video.video import probe
 
@@ -41,6 +41,17 @@ def test_without_options_gamma_goes_from_0_to_1(clip):
     assert score.strengths == (1.0,) * 6
     assert (score.positions, score.notes, score.name) == (False, (), "γ")
     assert score.fader(5) == Fader(0, 1.0)
+
+
+def test_a_course_is_the_timeline_on_a_clip_of_so_many_frames():
+    assert course(Options(), 5, Fraction(2)) == [(i / 4, Fader(0, i / 4)) for i in range(5)]
+    three = Options(style=["a.jpg", "b.jpg", "c.jpg"])
+    places = [Fader(0, 1.0), Fader(0, 0.5), Fader(1, 1.0), Fader(1, 0.5), Fader(1, 0.0)]
+    assert course(three, 5, Fraction(2)) == list(zip((1, 1.5, 2, 2.5, 3), places, strict=True))
+    keys = Options(gamma="0=1, 1s=0.25 hold, end=0.5")
+    assert [value for value, _ in course(keys, 5, Fraction(2))] == [1.0, 0.625, 0.25, 0.25, 0.5]
+    with pytest.raises(UsageError, match=r"gamma: .*past the end"):
+        course(Options(gamma="0=1, 3s=0"), 5, Fraction(2))
 
 
 def test_a_value_is_that_of_the_frames_own_timestamp(ffmpeg, make_clip, tmp_path):

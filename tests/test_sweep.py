@@ -1,5 +1,6 @@
 """Sweeps: sheets and moving ones."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -8,9 +9,8 @@ from PIL import Image
 
 from mnst_video.errors import UsageError
 from mnst_video.images import load_image, resize, save_image
-from mnst_video.schedule import Fader
 from mnst_video.still import render_still
-from mnst_video.sweep import GAP, LETTERS, faders, render_sweep, row_options
+from mnst_video.sweep import GAP, LETTERS, render_sweep, row_options
 from mnst_video.video import probe, read_frames
 
 
@@ -19,13 +19,6 @@ def photo(tmp_path, texture):
     path = tmp_path / "photo.png"
     save_image(texture(64, 48, 3), path)
     return path
-
-
-def test_places_are_even_and_reach_both_ends():
-    assert faders("ab", 5) == [Fader(0, i / 4) for i in range(5)]
-    assert faders("abc", 5) == [
-        *(Fader(0, 1.0), Fader(0, 0.5), Fader(1, 1.0), Fader(1, 0.5), Fader(1, 0.0))
-    ]
 
 
 def test_a_sheet_shows_content_styles_and_the_stills(photo, quick, tmp_path, styles):
@@ -68,6 +61,33 @@ def test_rows_vary_a_second_parameter(photo, quick, tmp_path):
     content = resize(load_image(photo), 32, 24)
     y = GAP + 24 + LETTERS + 2 * GAP + LETTERS + GAP
     assert np.array_equal(sheets[1][y : y + 24, GAP : GAP + 32], content)  # strength 0
+
+
+def test_rows_may_have_styles_and_timelines_of_their_own(photo, quick, tmp_path, styles):
+    sheet = tmp_path / "sheet.png"
+    options = quick(first_steps=8)
+    render_sweep(photo, sheet, options, pictures=2, rows=f"style1={styles[0]},{styles[1]}")
+    _, other_row = rows_of(load_image(sheet), rows=2, columns=2)
+    alone = tmp_path / "alone.png"
+    render_sweep(photo, alone, quick(first_steps=8, style1=styles[1]), pictures=2)
+    (expected,) = rows_of(load_image(alone), rows=1, columns=2)
+    assert all(np.array_equal(a, b) for a, b in zip(other_row, expected, strict=True))
+    # Backwards: the row's pictures in the other order.
+    back = quick(first_steps=8, style1=styles[1], gamma_from=1.0, gamma_to=0.0)
+    render_sweep(photo, alone, back, pictures=2, overwrite=True)
+    (mirrored,) = rows_of(load_image(alone), rows=1, columns=2)
+    assert all(np.array_equal(a, b) for a, b in zip(mirrored, expected[::-1], strict=True))
+
+
+def rows_of(sheet, rows, columns):
+    """The pictures of 32 x 24 in a sheet, row by row."""
+    y = GAP + 24 + LETTERS + GAP + GAP
+    found = []
+    for _ in range(rows):
+        y += LETTERS + GAP if rows > 1 else 0
+        found.append([sheet[y : y + 24, GAP + i * 40 : GAP + i * 40 + 32] for i in range(columns)])
+        y += 24 + LETTERS + GAP + GAP
+    return found
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
@@ -130,7 +150,12 @@ def test_a_moving_sweep_dissolves_instead_of_flickering(photo, quick, tmp_path):
         ("a.png", {"rows": "sigam=1"}, "there is no option sigam; did you mean sigma?"),
         ("a.png", {"rows": "sigma=loud"}, "sigma = loud: give `auto`"),
         ("a.png", {"rows": "preset=oils"}, "preset oils: not found"),
+        ("a.png", {"rows": "max_side=32,64"}, "--rows max_side: a sheet's pictures do not depend"),
+        ("a.png", {"rows": "temporal_weight=1"}, "do not depend on it"),
         ("a.png", {"pictures": 1}, "at least two pictures"),
+        ("a.png", {"pictures": 10**6}, "--pictures 1000000: a sheet's row has up to 101"),
+        ("a.mp4", {"seconds": math.inf}, "--seconds inf: a sweep lasts more than 0"),
+        ("a.mp4", {"seconds": math.nan}, "--seconds nan: a sweep lasts"),
         ("a.mp4", {"seconds": 0.01}, "at least two pictures"),
         ("photo.png", {}, "is the input"),
     ],
