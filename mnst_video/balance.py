@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from mnst_video.prepare import memory_errors, spread
 from mnst_video.schedule import Fader
 from mnst_video.still import open_content
 from mnst_video.stylize import Stylist, load_network, working_size
-from mnst_video.video import check_name, read_frames
+from mnst_video.video import read_frames
 
 # Longer side of the pictures unless `max_side` says, and frames of a clip that are measured.
 SIDE, CLIP_FRAMES = 256, 3
@@ -26,6 +27,11 @@ SIDE, CLIP_FRAMES = 256, 3
 MEASURED = tuple(i / 10 for i in range(11))
 # Where it is told.
 GAMMAS = tuple(i / 20 for i in range(21))
+
+# A style loss that counts as none.
+LEAST = 1e-9
+# |ln(RI1/RI2)| at which two styles are the same to the content.
+EQUAL = 1e-3
 
 METHODS = ("none", "closed_form", "article", "refined")
 
@@ -55,9 +61,13 @@ class Balance:
         # By the theory ln(RI1/RI2) is a straight line over the logit of w.
         logits = [math.log(self.w[i] / (1.0 - self.w[i])) for i in inner]
         ratios = [math.log(self.ri1[i] / self.ri2[i]) for i in inner]
-        if not min(ratios) <= 0.0 <= max(ratios):
-            return math.nan
-        return 1.0 / (1.0 + math.exp(-float(np.interp(0.0, ratios, logits))))
+        if max(map(abs, ratios)) < EQUAL:
+            return 0.5  # one style twice
+        for (low, below), (high, above) in pairwise(zip(logits, ratios, strict=True)):
+            if below <= 0.0 < above:
+                crossing = low + (high - low) * below / (below - above)
+                return 1.0 / (1.0 + math.exp(-crossing))
+        return math.nan
 
     @property
     def sigma2(self) -> Mapping[str, float]:
@@ -147,12 +157,16 @@ def improvements(stylist: Stylist, content: Frame, w: float) -> tuple[float, flo
     (before,) = calibrations = stylist.calibrate([content])
     result = stylist.first_frame(content, Fader(0, w), calibrations)
     (after,) = stylist.calibrate([result.frame])
-    return before.style1 / after.style1, before.style2 / after.style2
+    # A content that is one of the styles cannot be improved; a result can reach a style.
+    one, two = (
+        (max(first, LEAST) / max(last, LEAST))
+        for first, last in ((before.style1, after.style1), (before.style2, after.style2))
+    )
+    return one, two
 
 
 def _contents(path: Path, side: int) -> Sequence[Frame]:
     """A picture, or frames of a clip, at the size in which they are measured."""
-    check_name(path)
     content = open_content(path)
     if isinstance(content, Photo):
         photo = content.on("white")

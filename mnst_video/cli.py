@@ -1,5 +1,7 @@
 """The command line: parse, call, print."""
 
+import io
+import re
 import signal
 import sys
 import traceback
@@ -15,7 +17,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from mnst_video.config import Options
-from mnst_video.errors import MnstError, Terminated
+from mnst_video.errors import MnstError, Terminated, UsageError
 from mnst_video.flags import (
     LOOK,
     MACHINE,
@@ -189,6 +191,7 @@ def plan_command(
     plot: Annotated[
         Path | None, _option(MAIN, "Draw the curve, over the sound, into this .png or .svg.")
     ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing plot.", "--overwrite")] = False,
     as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
     debug: Debug = False,
     **given: Any,
@@ -197,12 +200,13 @@ def plan_command(
     with _for_people(debug, "nothing was changed"):
         options = options_of(given)
         from mnst_video.outlook import plan_json, plan_report
+        from mnst_video.plots import check_plot, draw_plan
         from mnst_video.prepare import plan
 
+        if plot is not None:
+            check_plot(plot, (source, *options.styles), overwrite)
         resolved, estimate = plan(source, options)
         if plot is not None:
-            from mnst_video.plots import draw_plan
-
             draw_plan(resolved, plot)
     if as_json:
         print(plan_json(resolved, estimate))
@@ -337,7 +341,9 @@ def calibrate_command(
     save_preset: Annotated[
         Path | None, _option(MAIN, "Keep the refined σ in this preset, a .toml file.")
     ] = None,
-    overwrite: Annotated[bool, _option(MAIN, "Replace an existing preset.", "--overwrite")] = False,
+    overwrite: Annotated[
+        bool, _option(MAIN, "Replace an existing plot or preset.", "--overwrite")
+    ] = False,
     as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
     debug: Debug = False,
     **given: Any,
@@ -349,25 +355,80 @@ def calibrate_command(
             check_preset_target(save_preset, overwrite)
         from mnst_video.balance import measure
         from mnst_video.outlook import balance_json, balance_report
+        from mnst_video.plots import check_plot, draw_balance
         from mnst_video.progress import step_bar
 
+        if plot is not None:
+            check_plot(plot, (source, *options.styles), overwrite)
         with step_bar(err) as observe:
             balance = measure(source, options, observe)
+        if as_json:
+            print(balance_json(balance))
+        else:
+            for part in balance_report(balance):
+                out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+        done = []
         if plot is not None:
-            from mnst_video.plots import draw_balance
-
             draw_balance(balance, plot)
+            done.append(f"curves: {plot}")
         if save_preset is not None:
+            if balance.check is None:
+                raise UsageError(f"{save_preset}: not written, as no σ balances the two styles")
             made = make_options((), {"sigma": balance.sigma2["refined"]})
             save_preset_file(save_preset, made, overwrite)
+            done.append(f"preset: {save_preset}")
+        if done and not as_json:
+            print("\n".join(done))
+
+
+@app.command(name="evaluate")
+@takes_options
+def evaluate_command(
+    source: Source,
+    painted: Annotated[
+        Path,
+        typer.Argument(metavar="OUTPUT", help="What was made of it.", show_default=False),
+    ],
+    *,
+    plot: Annotated[
+        Path | None, _option(MAIN, "Draw the scores over time into this .png or .svg.")
+    ] = None,
+    overwrite: Annotated[bool, _option(MAIN, "Replace an existing plot.", "--overwrite")] = False,
+    as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
+    flow: Annotated[
+        Path | None,
+        _option(METHOD, "Judge by the true flow in this folder, as of the sample clip."),
+    ] = None,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Judge a finished clip: stability, style, lag, naked areas, grain, drift.
+
+    Settings are taken from OUTPUT.mnst.json where it is there; options win over it.
+    """
+    with _for_people(debug, "nothing was changed"):
+        from mnst_video.job import record_path
+
+        record = record_path(painted)
+        options = options_of(given, [str(record)] if record.exists() else [])
+        from mnst_video.evaluate import evaluate
+        from mnst_video.outlook import evaluation_json, evaluation_report
+        from mnst_video.plots import check_plot, draw_evaluation
+        from mnst_video.progress import step_bar
+
+        if plot is not None:
+            check_plot(plot, (source, painted, *options.styles), overwrite)
+        with step_bar(err) as observe:
+            evaluation = evaluate(source, painted, options, flow=flow, observe=observe)
+        if plot is not None:
+            draw_evaluation(evaluation, plot)
     if as_json:
-        print(balance_json(balance))
+        print(evaluation_json(evaluation))
         return
-    for part in balance_report(balance):
+    for part in evaluation_report(evaluation):
         out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
-    for what, path in (("curves", plot), ("preset", save_preset)):
-        if path is not None:
-            print(f"{what}: {path}")
+    if plot is not None:
+        print(f"curves: {plot}")
 
 
 presets_app = typer.Typer(
@@ -464,12 +525,16 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    message = re.sub(r"[\x00-\x1f\x7f]+", " ", message)  # names can hold newlines, and worse
     err.print(f"mnst-video: {message}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
 def main() -> None:
     """The console script. Exit codes are listed in docs/cli.md."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a narrow encoding must not end a finished run
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:  # a flag that does not exist, a value missing

@@ -1,7 +1,8 @@
 """A flag for every option, for the commands that take options."""
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -98,10 +99,13 @@ def takes_options(
     return command
 
 
-def options_of(given: dict[str, Any]) -> Options:
-    """The options that presets and flags add up to. Raises UsageError."""
+def options_of(given: dict[str, Any], presets: Sequence[str] = ()) -> Options:
+    """The options that presets, those given after `presets`, and flags add up to.
+
+    Raises UsageError.
+    """
     flags = {name: value for name, value in given.items() if value is not None}
-    return make_options(flags.pop("preset", ()), flags)
+    return make_options([*presets, *flags.pop("preset", ())], flags)
 
 
 def read_time(name: str, text: str) -> Time:
@@ -114,10 +118,9 @@ def read_time(name: str, text: str) -> Time:
 
 def read_rate(name: str, text: str) -> Fraction:
     """Frames a second that are given as a flag. Raises UsageError."""
-    try:
+    rate = Fraction(0)
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9}|/[1-9]\d{0,8})?", text):
         rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
     if not 0 < rate <= 1000:
         raise UsageError(f"--{name} {text}: write frames a second, such as 25 or 30000/1001")
     return rate

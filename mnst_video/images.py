@@ -1,8 +1,10 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
+import errno
 import hashlib
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +18,12 @@ from mnst_video.errors import InputError, MachineError, UsageError
 
 Frame = NDArray[np.uint8]
 
+# Kinds of pictures, as Pillow names them. Not among them: EPS, which is a program that Pillow would
+# run with Ghostscript, and kinds whose readers are seldom used.
+KINDS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
+# A name's most bytes, so that `.NAME.partial` and `NAME.mnst.json` can stand beside it.
+LONGEST_NAME = 240
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -28,9 +36,12 @@ class Photo:
         """The picture on a ground of a colour, such as `white` or `#20202f`. Raises ValueError."""
         if self.alpha is None:
             return self.frame
-        ground = np.array(ImageColor.getrgb(matte)[:3], np.float64)
-        opacity = self.alpha[..., None] / 255.0
-        return np.asarray((ground + opacity * (self.frame - ground)).round(), np.uint8)
+        composed = np.empty_like(self.frame)
+        for channel, ground in enumerate(ImageColor.getrgb(matte)[:3]):  # large pictures fit too
+            part = self.frame[..., channel].astype(np.uint16) * self.alpha
+            part += ground * (255 - self.alpha.astype(np.uint16)) + np.uint16(127)
+            composed[..., channel] = part // 255
+        return composed
 
 
 def load_image(path: Path | str) -> Frame:
@@ -47,6 +58,7 @@ def load_photo(path: Path | str) -> Photo:
     Raises InputError where there is no such file or it is no picture.
     """
     path = Path(path)
+    check_name(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such picture")
     if path.is_dir():
@@ -57,9 +69,10 @@ def load_photo(path: Path | str) -> Photo:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags that we do not need
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                if picture.format == "EPS":  # Pillow would run it, with Ghostscript
-                    raise InputError(f"{path}: EPS is a program, not a picture; use PNG")
+            Image.init()
+            with Image.open(
+                path, formats=[kind for kind in KINDS if kind in Image.OPEN]
+            ) as picture:
                 if picture.mode == "F":
                     raise InputError(
                         f"{path}: has floating-point values, whose range is not known; "
@@ -71,10 +84,13 @@ def load_photo(path: Path | str) -> Photo:
                     upright = Image.fromarray(levels.astype(np.uint8))
                 pixels = np.asarray(upright.convert("RGBA"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise InputError(f"{path}: the picture is too large; scale it down first") from None
+        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        advice = f"of more than {limit} megapixels; scale it down first"
+        raise InputError(f"{path}: the picture is too large, {advice}") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: this is not a picture that can be read") from None
-    except (OSError, ValueError, SyntaxError) as error:
+        advice = "save it as PNG, JPEG, TIFF or WebP"
+        raise InputError(f"{path}: this is not a picture that can be read; {advice}") from None
+    except (OSError, ValueError, SyntaxError, RuntimeError, MemoryError) as error:
         raise InputError(f"{path}: the picture cannot be read ({error})") from None
     alpha = pixels[..., 3]
     frame = np.ascontiguousarray(pixels[..., :3])
@@ -84,12 +100,14 @@ def load_photo(path: Path | str) -> Photo:
 def _in_srgb(picture: Image.Image) -> Image.Image:
     """The picture with the colours that its profile means; itself where it has none that works."""
     profile = picture.info.get("icc_profile")
-    if not profile or picture.mode not in ("RGB", "RGBA", "L", "CMYK"):
+    if picture.mode == "P" and profile:
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    if not profile or picture.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
         return picture
-    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
     try:
         own = ImageCms.ImageCmsProfile(BytesIO(profile))
-        colors = picture.convert("RGB") if picture.mode == "RGBA" else picture
+        colors = picture.convert(picture.mode[:-1]) if alpha else picture
         srgb = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(colors, own, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
@@ -135,15 +153,38 @@ def encode_image(
     return encoded.tobytes()
 
 
-def check_target(output: Path, source: Path, overwrite: bool) -> None:
-    """Raise UsageError where `output` cannot or must not be written."""
+def check_name(path: Path) -> None:
+    """Raise InputError or UsageError for a path that no file has, or that OpenCV cannot take."""
+    if not path.name:
+        raise InputError(f"{path}: this is a folder, not a file")
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = ascii(str(path))[1:-1]
+        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{path.name[:40]}…: the name is too long") from None
+
+
+def check_target(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
+    """Raise UsageError where `output` cannot or must not be written.
+
+    sources: what it is made from, which `overwrite` does not cover.
+    """
+    check_name(output)
+    if len(os.fsencode(output.name)) > LONGEST_NAME:
+        raise UsageError(f"{output}: the name is too long; {LONGEST_NAME} bytes are the limit")
     if output.exists():
-        if output.samefile(source):
-            raise UsageError(f"{output}: is the input; choose another --output")
+        for source in sources:
+            if source.exists() and output.samefile(source):
+                raise UsageError(f"{output}: is the input or a style; choose another name")
         if output.is_dir():
             raise UsageError(f"{output}: is a folder; give a file name")
         if not overwrite:
-            raise UsageError(f"{output}: exists; use --overwrite, or another --output")
+            raise UsageError(f"{output}: exists; use --overwrite, or another name")
     folder = output.resolve().parent
     if not folder.is_dir():
         raise UsageError(f"{output}: there is no folder {folder}")

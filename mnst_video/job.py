@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
     Frame,
+    check_name,
     check_target,
     file_digest,
     load_frame,
@@ -39,7 +40,6 @@ from mnst_video.stylize import Result, stylize_shot
 from mnst_video.video import (
     Passage,
     Soundtrack,
-    check_name,
     check_output,
     open_encoder,
     read_frames,
@@ -120,16 +120,17 @@ def render(
     Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
     """
     begun = time.monotonic()
-    source = Path(source)
+    source, options = Path(source), options or Options()
+    check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
-    for path in (output, Path(frames_dir or "")):
-        check_name(path)
+    if frames_dir:
+        check_name(Path(frames_dir))
     info = read_clip(source)
-    _check_output(output, source, overwrite)
+    _check_output(output, (source, *options.styles), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors():
-        job = _Job(prepare(info, options or Options()), output, folder)
+        job = _Job(prepare(info, options), output, folder)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -358,7 +359,7 @@ class _Job:
             "settings": self.settings,
             "frames": entries,
         }
-        write_bytes(_record(self.output), json.dumps(about, indent=1).encode())
+        write_bytes(record_path(self.output), json.dumps(about, indent=1).encode())
         if keep:
             return
         for path in (*map(self._path, self.frames), self.folder / "frames.jsonl"):
@@ -396,21 +397,21 @@ def _as_json(fader: Fader) -> dict[str, Any]:
 def _job_folder(output: Path, frames_dir: Path | None) -> Path:
     """Where the frames go. Raises UsageError where the output goes there too."""
     folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
-    if folder.resolve() in {output.resolve(), _record(output).resolve()}:
+    if folder.resolve() in {output.resolve(), record_path(output).resolve()}:
         raise UsageError(f"{folder}: is where the output goes; give another --frames-dir")
     return folder
 
 
-def _record(output: Path) -> Path:
+def record_path(output: Path) -> Path:
     """Where the record of a finished render goes."""
     return output.with_name(f"{output.name}.mnst.json")
 
 
-def _check_output(output: Path, source: Path, overwrite: bool) -> None:
+def _check_output(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
+    check_target(output, sources, overwrite)
     check_output(output)
-    check_target(output, source, overwrite)
-    if _record(output).is_dir():
-        raise UsageError(f"{_record(output)}: is a folder, where the render's record goes")
+    if record_path(output).is_dir():
+        raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
 
 
 def _settings(setup: Setup) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Curves, drawn in the terminal and in pictures."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
@@ -13,13 +14,24 @@ from numpy.typing import NDArray
 from mnst_video.balance import GAMMAS, Balance
 from mnst_video.envelope import Sound
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.images import write_bytes
+from mnst_video.evaluate import LONG_TERM, Evaluation
+from mnst_video.images import check_target, write_bytes
 from mnst_video.prepare import Plan
 from mnst_video.score import find_sound
 from mnst_video.timecode import Tempo
 
+PLOTS = (".png", ".svg", ".pdf")
+
 # The dots of a Braille letter, left and right, from top to bottom (Unicode 2800).
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+
+
+def check_plot(path: Path, sources: Iterable[Path], overwrite: bool) -> None:
+    """Raise UsageError where a plot cannot or must not be written, MachineError where not drawn."""
+    if path.suffix.lower() not in PLOTS:
+        raise UsageError(f"{path}: unknown kind of picture; use one of {', '.join(PLOTS)}")
+    check_target(path, sources, overwrite)
+    _figure(1.0, 1.0)
 
 
 def terminal_curve(
@@ -46,8 +58,7 @@ def terminal_curve(
 def draw_plan(plan: Plan, path: Path) -> None:
     """Write the curve of a plan as a picture, over the sound's waveform, with cuts and beats.
 
-    Raises MachineError without matplotlib or where the file cannot be written, UsageError for an
-    extension that is not known.
+    path: one that `check_plot` lets pass. Raises MachineError where it cannot be written.
     """
     figure = _figure(10.0, 3.5)
     axes = figure.add_subplot()
@@ -100,6 +111,64 @@ def draw_balance(balance: Balance, path: Path, method: str = "refined") -> None:
     _save(figure, path)
 
 
+def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
+    """Write a clip's scores over its time. Raises what `draw_plan` raises."""
+    figure = _figure(10.0, 11.0)
+    frames = evaluation.frames
+    seconds = [frame.seconds for frame in frames]
+    panels: list[tuple[str, list[tuple[str, list[float]]]]] = [
+        (
+            "mix",
+            [("asked for", [f.wanted for f in frames]), ("measured", [f.mix for f in frames])],
+        ),
+        ("ρ", [("style that is missing", [f.rho for f in frames])]),
+        (
+            "√E",
+            [
+                ("output", [math.sqrt(f.e) for f in frames]),
+                ("input", [math.sqrt(f.e_input) for f in frames]),
+                (f"output, {LONG_TERM} frames", [math.sqrt(f.e_long) for f in frames]),
+                (f"input, {LONG_TERM} frames", [math.sqrt(f.e_long_input) for f in frames]),
+            ],
+        ),
+        (
+            "naked",
+            [
+                ("of all", [f.naked[1] for f in frames]),
+                ("of what was uncovered", [f.naked_uncovered for f in frames]),
+            ],
+        ),
+        (
+            "fine detail",
+            [("output", [f.fine for f in frames]), ("input", [f.fine_input for f in frames])],
+        ),
+        (
+            "luminance",
+            [
+                ("output", [f.colors[0] for f in frames]),
+                ("input", [f.colors_input[0] for f in frames]),
+            ],
+        ),
+        (
+            "saturation",
+            [
+                ("output", [f.colors[2] for f in frames]),
+                ("input", [f.colors_input[2] for f in frames]),
+            ],
+        ),
+        ("content", [("feature distance", [f.content for f in frames])]),
+    ]
+    for axes, (name, curves) in zip(figure.subplots(len(panels), sharex=True), panels, strict=True):
+        for label, values in curves:
+            axes.plot(seconds, values, lw=1.2, label=label)
+        for shot in evaluation.shots[1:]:
+            axes.axvline(shot.start / evaluation.fps, color="tab:red", lw=0.8, ls="--")
+        axes.set_ylabel(name)
+        axes.legend(loc="upper right", fontsize="x-small")
+    axes.set_xlabel("seconds; red: cuts")
+    _save(figure, path)
+
+
 def _waveform(sound: Sound, end: float) -> tuple[NDArray[np.float64], ...]:
     """Times, and the least and the greatest sample around each, over the greatest of all."""
     edges = np.linspace(0.0, end, 1001)
@@ -130,8 +199,5 @@ def _figure(width: float, height: float) -> Any:
 
 def _save(figure: Any, path: Path) -> None:
     buffer = BytesIO()
-    try:
-        figure.savefig(buffer, format=path.suffix.removeprefix(".").lower() or "none", dpi=120)
-    except ValueError:
-        raise UsageError(f"{path}: unknown kind of picture; use .png, .svg or .pdf") from None
+    figure.savefig(buffer, format=path.suffix.removeprefix(".").lower(), dpi=120)
     write_bytes(path, buffer.getvalue())

@@ -23,7 +23,7 @@ from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
 from mnst_video.timecode import END
 from mnst_video.vgg import VGG19
-from mnst_video.video import VideoInfo, check_name, probe, read_frames
+from mnst_video.video import VideoInfo, probe, read_frames
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
@@ -134,7 +134,6 @@ class Estimate:
 
 def read_clip(path: Path | str) -> VideoInfo:
     """What a clip is. Raises UsageError for a name that cannot be taken, InputError."""
-    check_name(Path(path))
     return probe(path)
 
 

@@ -87,16 +87,24 @@ def fader_of_still(options: Options) -> Fader:
     return _fader(curve.at(Fraction(0)), positions, len(options.styles))
 
 
-def course(options: Options, count: int, fps: Fraction) -> list[tuple[float, Fader]]:
-    """The timeline on a silent clip of `count` frames: each one's gamma or position, and fader.
+@dataclass(frozen=True)
+class Place:
+    """A moment of a timeline: gamma or position, what that means, and the strength."""
 
-    Raises UsageError.
-    """
+    value: float
+    fader: Fader
+    strength: float
+
+
+def course(options: Options, count: int, fps: Fraction) -> list[Place]:
+    """The timeline on a silent clip of `count` frames. Raises UsageError."""
     positions, timeline = _timeline(options)
     clock = Clock(tuple(i / fps for i in range(count)), fps)
     curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
-    values = [curve.at(time) for time in clock.times]
-    return [(value, _fader(value, positions, len(options.styles))) for value in values]
+    strength, _ = _resolve("strength", options.strength, clock, 0.0, 1.0)
+    values = [(curve.at(time), strength.at(time)) for time in clock.times]
+    styles = len(options.styles)
+    return [Place(value, _fader(value, positions, styles), s) for value, s in values]
 
 
 def _fader(value: float, positions: bool, styles: int) -> Fader:

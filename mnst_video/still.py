@@ -12,12 +12,20 @@ from PIL import ImageColor
 
 from mnst_video.config import STILL_SIDE, Options
 from mnst_video.errors import InputError, UsageError
-from mnst_video.images import Photo, check_target, load_image, load_photo, resize, save_image
+from mnst_video.images import (
+    Photo,
+    check_name,
+    check_target,
+    load_image,
+    load_photo,
+    resize,
+    save_image,
+)
 from mnst_video.prepare import memory_errors, read_clip
 from mnst_video.score import fader_of_still, moment
 from mnst_video.stylize import load_network, paint_still, still_stages, to_picture, working_size
 from mnst_video.timecode import START, Clock, Time
-from mnst_video.video import VideoInfo, check_name, read_frames
+from mnst_video.video import VideoInfo, read_frames
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # 16 bits a channel, and opacity.
@@ -55,17 +63,19 @@ def render_still(
     """
     begun = time.monotonic()
     source, options = Path(source), options or Options()
+    check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.png")
-    for path in (source, output):
-        check_name(path)
     if output.suffix.lower() not in PICTURES:
         raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")
-    check_target(output, source, overwrite)
+    sources = (source, *options.styles)
+    check_target(output, sources, overwrite)
     if matte is not None:
         try:
-            ImageColor.getrgb(matte)
+            known = len(color := ImageColor.getrgb(matte)) == 3 and max(color) <= 255
         except ValueError:
-            raise UsageError(f"--matte {matte}: write a colour: white, or #20202f") from None
+            known = False
+        if not known:
+            raise UsageError(f"--matte {matte}: write a colour: white, or #20202f")
     if save_every is not None and save_every < 1:
         raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
     photo = load_content(source, at)
@@ -80,14 +90,19 @@ def render_still(
         content = resize(photo.on(_ground(photo) if keeps_alpha else matte or "white"), *size)
         alpha = resize(photo.alpha, *size) if keeps_alpha and photo.alpha is not None else None
         done, total = 0, sum(steps for _, steps in still_stages(options, *size))
+        between = {
+            step: output.with_name(f"{output.stem}_{step:04d}{output.suffix}")
+            for step in range(save_every or total + 1, total + 1, save_every or 1)
+        }
+        for path in between.values():
+            check_target(path, sources, overwrite)
 
         def step_done(_: int, __: object, image: torch.Tensor) -> None:
             nonlocal done
             done += 1
-            if save_every is not None and done % save_every == 0:
+            if done in between:
                 picture = np.asarray(to_picture(image).round(), np.uint8)
-                name = output.with_name(f"{output.stem}_{done:04d}{output.suffix}")
-                save_image(resize(picture, *size), name, alpha)
+                save_image(resize(picture, *size), between[done], alpha)
             if observe is not None:
                 observe(done, total)
 
@@ -115,9 +130,16 @@ def open_content(path: Path) -> Photo | VideoInfo:
 
 def load_content(path: Path, at: Time = START) -> Photo:
     """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
-    content = open_content(path) if at == START else read_clip(path)
-    if isinstance(content, Photo):
+    if at.unit in ("b", "bar", "position"):
+        raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
+    content = open_content(path)
+    if isinstance(content, Photo) and at == START:
         return content
+    if isinstance(content, Photo):  # an animation can be either
+        try:
+            content = read_clip(path)
+        except InputError:
+            raise UsageError(f"{path}: is one picture; --at is for clips") from None
     seconds = moment("at", at, Clock(content.times, content.fps))
     number = min(content.frame_at(seconds), content.frames - 1)
     frames = read_frames(content, content.width, content.height, number)
@@ -128,8 +150,9 @@ def load_content(path: Path, at: Time = START) -> Photo:
 def _ground(photo: Photo) -> str:
     """The mean colour of what can be seen: what lies under clear places must not stand out."""
     assert photo.alpha is not None
-    weights = photo.alpha.astype(np.float64).reshape(-1)
+    step = max(1, photo.alpha.size // 10**6)
+    weights = photo.alpha.reshape(-1)[::step].astype(np.float64)
     if weights.sum() == 0.0:
         return "white"
-    mean = np.average(photo.frame.reshape(-1, 3), axis=0, weights=weights)
+    mean = np.average(photo.frame.reshape(-1, 3)[::step], axis=0, weights=weights)
     return "rgb({:.0f},{:.0f},{:.0f})".format(*mean)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
-from mnst_video.crossfade import EvenScale, blend, mix
+from mnst_video.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.device import pick_device, pick_precision, prepare
 from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
 from mnst_video.images import Frame, fit_style, resize
@@ -83,7 +83,7 @@ class Stylist:
         for style in styles:
             # A Gram is a sum over the style's own pixels, of which a style scale gives it more.
             divisor = self._divisor * style[..., 0].size / self._pixels
-            self._grams.append(style_grams(self.network, self._tensor(style), divisor))
+            self._grams.append(style_grams(self.network, self._image(style), divisor))
         even = self.options.gamma_scale == "even"
         self._even = [EvenScale.between(*pair) for pair in pairwise(self._grams)] if even else []
 
@@ -101,9 +101,12 @@ class Stylist:
         other.options = self.options.model_copy(update={"first_steps": steps, "steps": steps})
         return other
 
+    def _image(self, picture: Frame | Picture) -> Tensor:
+        return to_image(picture, self.network.device)
+
     def calibrate(self, frames: Iterable[Frame]) -> Calibrations:
         """Measure content frames of the working size, sampled from a clip or a shot."""
-        images = (self._tensor(frame) for frame in frames)
+        images = (self._image(frame) for frame in frames)
         layer = self.options.content_layer
         return calibrate(self.network, images, self._grams, layer, self._divisor)
 
@@ -118,6 +121,11 @@ class Stylist:
             return self._even[fader.pair](fader.gamma)
         return mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
 
+    def target(self, fader: Fader, calibrations: Calibrations) -> Grams:
+        """The blended Grams that a frame is painted towards."""
+        one, two = self._grams[fader.pair : fader.pair + 2]
+        return blend(one, two, self.mix(fader, calibrations))
+
     def first_frame(
         self,
         content: Frame,
@@ -127,10 +135,10 @@ class Stylist:
         start: Picture | None = None,
     ) -> Result:
         """A still, or a shot's first frame: a full run that starts from the content, or `start`."""
-        image = self._tensor(content)
+        image = self._image(content)
         objective = self._objective(image, fader, calibrations)
         if start is not None:
-            image = self._tensor(start)
+            image = self._image(start)
         steps, rate = self.options.first_steps, self.options.first_rate
         return self._run(image, objective, fader, calibrations, steps, rate, callback)
 
@@ -155,14 +163,14 @@ class Stylist:
         fill = match_colors(content, previous_content, previous_result)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
         objective = self._objective(
-            self._tensor(content),
+            self._image(content),
             fader,
             calibrations,
-            warped=self._tensor(warped),
-            reliable=self._tensor(reliable[..., None]),
+            warped=self._image(warped),
+            reliable=self._image(reliable[..., None]),
         )
         steps, rate = self.options.steps, self.options.rate
-        return self._run(self._tensor(start), objective, fader, calibrations, steps, rate, callback)
+        return self._run(self._image(start), objective, fader, calibrations, steps, rate, callback)
 
     def _objective(
         self,
@@ -192,7 +200,7 @@ class Stylist:
             network=self.network,
             content_layer=options.content_layer,
             content=features,
-            target=blend(self._grams[pair], self._grams[pair + 1], w),
+            target=self.target(fader, calibrations),
             gram_divisor=self._divisor,
             content_weight=content_weight,
             style_weight=style_weight,
@@ -237,10 +245,11 @@ class Stylist:
             temporal=float(losses.temporal) / 255.0**2,
         )
 
-    def _tensor(self, picture: Frame | Picture) -> Tensor:
-        """`(H, W, C)` of any type as a float32 `(1, C, H, W)` on the network's device."""
-        tensor = torch.from_numpy(np.array(picture, copy=True)).to(self.network.device)
-        return tensor.permute(2, 0, 1)[None].float().contiguous()
+
+def to_image(picture: Frame | Picture, device: torch.device) -> Tensor:
+    """A picture `(H, W, C)` of any type as a float32 image `(1, C, H, W)` on a device."""
+    tensor = torch.from_numpy(np.array(picture, copy=True)).to(device)
+    return tensor.permute(2, 0, 1)[None].float().contiguous()
 
 
 def to_picture(image: Tensor) -> Picture:

@@ -16,6 +16,7 @@ from mnst_video.config import QUALITY, STILL_SIDE, Options
 from mnst_video.errors import UsageError
 from mnst_video.images import (
     Frame,
+    check_name,
     check_target,
     fit_style,
     load_image,
@@ -25,18 +26,19 @@ from mnst_video.images import (
 )
 from mnst_video.prepare import memory_errors
 from mnst_video.presets import make_options
-from mnst_video.schedule import Fader
-from mnst_video.score import course
+from mnst_video.score import Place, course
 from mnst_video.still import PICTURES, load_content
-from mnst_video.stylize import load_network, paint_still, paint_sweep, working_size
+from mnst_video.stylize import Result, load_network, paint_still, paint_sweep, working_size
 from mnst_video.timecode import START, Time
 from mnst_video.vgg import VGG19
-from mnst_video.video import CONTAINERS, check_name, open_encoder
+from mnst_video.video import CONTAINERS, open_encoder
 
 # Written by Pillow.
 ANIMATIONS = (".gif", ".webp")
 # Seconds of a moving sweep, and pictures in a sheet's row.
 LONGEST, WIDEST = 600, 101
+# What formats can do: pixels, and frames a second, above which browsers slow a GIF down.
+WIDEST_JPEG, FASTEST_GIF = 65_000, 50
 # What a sheet's rows can vary, besides presets: the rest is the same for all, or for clips only.
 VARIED = QUALITY | {"style1", "style2", "gamma", "position", "strength"}
 VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate", "max_side", "crf"}
@@ -46,12 +48,12 @@ TILE_SIDE, GAP, LETTERS = 256, 8, 15
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a sheet: its label, options, styles, and the values and faders of its pictures."""
+    """A row of a sheet: its label, options, styles, and the places of its pictures."""
 
     name: str
     options: Options
     styles: Sequence[Frame]
-    places: Sequence[tuple[float, Fader]]
+    places: Sequence[Place]
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,19 @@ def render_sweep(
     """
     begun = time.monotonic()
     source, options = Path(source), options or Options()
+    check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_sweep.png")
-    for path in (source, output):
-        check_name(path)
     moves = output.suffix.lower() in (*CONTAINERS, *ANIMATIONS)
     if not moves and output.suffix.lower() not in PICTURES:
         known = ", ".join((*PICTURES, *CONTAINERS, *ANIMATIONS))
         raise UsageError(f"{output}: unknown kind of sweep; use one of {known}")
-    check_target(output, source, overwrite)
+    check_target(output, (source, *options.styles), overwrite)
     if moves and rows is not None:
         raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
     if not 0.0 < seconds <= LONGEST:
         raise UsageError(f"--seconds {seconds:g}: a sweep lasts more than 0 and up to {LONGEST} s")
+    if output.suffix.lower() == ".gif" and fps > FASTEST_GIF:
+        raise UsageError(f"--fps {float(fps):g}: a GIF has up to {FASTEST_GIF} frames a second")
     frames = round(seconds * fps)
     if not moves:
         count, fps = pictures, pictures / Fraction(seconds)
@@ -121,11 +124,19 @@ def render_sweep(
         side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
         if moves:
-            only, faders = variants[0], [fader for _, fader in variants[0].places]
-            painted = paint_sweep(network, options, content, only.styles, faders)
-            done = _watched((result.frame for result in painted), count, observe)
+            styles, places = variants[0].styles, variants[0].places
+            faders = [place.fader for place in places]
+            painted = paint_sweep(network, options, content, styles, faders)
+            pictures_of = (
+                _faded(content, result, place)
+                for result, place in zip(painted, places, strict=True)
+            )
+            done = _watched(pictures_of, count, observe)
             _write_moving(output, list(done), fps, loop, frames)
         else:
+            width = GAP + max(count, 1 + len(options.styles)) * (content.shape[1] + GAP)
+            if width > WIDEST_JPEG and output.suffix.lower() in (".jpg", ".jpeg"):
+                raise UsageError(f"{output}: {width} pixels are too wide for a JPEG; use .png")
             count *= len(variants)
             done = _watched(_tiles(network, variants, content), count, observe)
             save_image(_sheet(content, variants, list(done)), output)
@@ -150,7 +161,7 @@ def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]
         else:
             try:
                 value = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = text
             made = make_options((), {**given, name: value})
         variants.append((f"{name} = {text}", made))
@@ -173,10 +184,15 @@ def _tiles(
 ) -> Iterator[Frame]:
     """The pictures of a sheet, row after row, each painted from the content."""
     for row in rows:
-        for _, fader in row.places:
-            pixels = paint_still(network, row.options, content, row.styles, fader).pixels
-            strength = row.options.strength.keys[0].value
-            yield np.asarray((content + strength * (pixels - content)).round(), np.uint8)
+        for place in row.places:
+            result = paint_still(network, row.options, content, row.styles, place.fader)
+            yield _faded(content, result, place)
+
+
+def _faded(content: Frame, result: Result, place: Place) -> Frame:
+    """The picture at a place, between the content and what was painted by its strength."""
+    mixed = content + place.strength * (result.pixels - content)
+    return np.asarray(mixed.round(), np.uint8)
 
 
 def _write_moving(
@@ -225,7 +241,8 @@ def _sheet(
     lines = [("", head)]
     cells = iter(tiles)
     for row in rows:
-        lines.append((row.name, [(next(cells), f"{value} {place:.3g}") for place, _ in row.places]))
+        labels = [f"{value} {place.value:.3g}" for place in row.places]
+        lines.append((row.name, [(next(cells), label) for label in labels]))
     font = ImageFont.load_default(LETTERS)
     text = LETTERS + GAP
     heights = [height + text + GAP + (text if name else 0) for name, _ in lines]
@@ -239,6 +256,8 @@ def _sheet(
         for column, (picture, label) in enumerate(line):
             x = GAP + column * (width + GAP)
             sheet.paste(Image.fromarray(picture), (x, top))
+            while len(label) > 1 and font.getlength(label) > width + GAP // 2:
+                label = label[:-1]  # else it would run into the next one
             draw.text((x, top + height + GAP // 4), label, fill="black", font=font)
         y += used
     return np.asarray(sheet)

@@ -18,7 +18,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import Frame, resize
+from mnst_video.images import Frame, check_name, resize
 
 # The libraries' own complaints would land in the middle of the progress display; what matters of
 # them is raised as an error.
@@ -138,10 +138,13 @@ def probe(path: Path | str) -> VideoInfo:
 
 
 def _check_file(path: Path) -> None:
+    check_name(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; give a video file")
+    if not path.is_file():
+        raise InputError(f"{path}: this is not a file")  # a pipe would be waited for
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -232,15 +235,6 @@ def read_frames(
                 yield resize(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)), width, height)
     finally:
         capture.release()
-
-
-def check_name(path: Path) -> None:
-    """Raise UsageError for a path that OpenCV cannot take: it would crash on it."""
-    try:
-        str(path.absolute()).encode("utf-8")
-    except UnicodeEncodeError:
-        shown = ascii(str(path))[1:-1]
-        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
 
 
 def check_output(path: Path) -> None:

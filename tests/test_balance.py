@@ -98,6 +98,28 @@ def test_a_clip_is_sampled(make_clip, quick):
     assert seen[-1][1] == 3 * (len(balance.w) + 1)
 
 
+def test_one_style_twice_is_balanced_as_it_is(photo, quick, styles):
+    balance = measure(photo, quick(style1=styles[0], style2=styles[0]))
+    assert balance.sigma2 == pytest.approx(dict.fromkeys(METHODS, 1.0), abs=1e-6)
+    assert balance.balanced_gamma["none"] == pytest.approx(0.5)
+
+
+def test_a_content_that_is_a_style_has_no_balance(photo, quick):
+    balance = measure(photo, quick(style1=photo))
+    assert math.isnan(balance.sigma2["refined"])
+    assert balance.check is None
+
+
+def test_the_balance_is_where_the_first_style_takes_over():
+    """Not just anywhere at 0: noise may make the curve fall on the way."""
+    w = tuple(i / 10 for i in range(1, 10))
+    logs = [-2.0, -1.9, -2.1, -1.0, -1.2, -0.5, 0.5, 0.4, 1.0]
+    balance = Balance(w, tuple(math.exp(x) for x in logs), (1.0,) * 9, 1.0)
+    assert 0.6 < balance.balanced_w < 0.7
+    falling = Balance(w, tuple(math.exp(-x) for x in logs), (1.0,) * 9, 1.0)
+    assert math.isnan(falling.balanced_w)
+
+
 def test_what_cannot_be_measured_is_refused(photo, quick, tmp_path):
     with pytest.raises(UsageError, match="compares two styles"):
         measure(photo, quick(more_styles=[photo]))

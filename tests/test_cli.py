@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from PIL import Image
 from rich.console import Console
 
 from mnst_video import cli, doctor, job, progress
@@ -359,6 +360,8 @@ def test_no_progress_prints_nothing_on_stderr(run, make_clip, quick_flags):
 
 # What goes wrong
 
+SMALL = ("--max-side", "32", "--first-steps", "2", "--threads", "1")
+
 WRONG = {
     "missing file": (3, ["missing.mp4"], "missing.mp4: there is no such file"),
     "folder": (3, ["folder"], "folder: this is a folder"),
@@ -385,6 +388,48 @@ WRONG = {
     "plot": (2, ["plan", "clip.mp4", "--max-side", "32", "--plot", "x.exe"], "unknown kind of pic"),
     "save": (2, ["presets", "save", "x.txt", "--steps", "3"], "a preset's name ends in .toml"),
     "save nothing": (2, ["presets", "save", "x.toml"], "no options to save"),
+    "plot there": (2, ["plan", "clip.mp4", "--plot", "photo.png"], "photo.png: exists; use"),
+    "plot on input": (
+        2,
+        ["calibrate", "photo.png", "--plot", "photo.png", "--overwrite"],
+        "photo.png: is the input or a style",
+    ),
+    "step on input": (
+        2,
+        ["still", "p_0002.png", "-o", "p.png", "--overwrite", *SMALL, "--save-every", "2"],
+        "p_0002.png: is the input or a style",
+    ),
+    "step there": (
+        2,
+        ["still", "photo.png", "-o", "p.png", *SMALL, "--save-every", "1"],
+        "p_0002.png: exists",
+    ),
+    "output is style": (
+        2,
+        ["still", "p_0002.png", "--style1", "photo.png", "-o", "photo.png", "--overwrite"],
+        "photo.png: is the input or a style",
+    ),
+    "no content": (
+        3,
+        ["still", "none.png", "-o", "photo.png", "--overwrite"],
+        "none.png: there is no such picture",
+    ),
+    "this folder": (3, ["still", "."], "this is a folder"),
+    "no name": (3, ["render", ""], "this is a folder"),
+    "long content": (2, ["still", "n" * 300 + ".png"], "the name is too long"),
+    "long output": (2, ["still", "photo.png", "-o", "n" * 245 + ".png"], "the name is too long"),
+    "at of a picture": (2, ["still", "photo.png", "--at", "1s"], "is one picture; --at is for"),
+    "at in beats": (2, ["still", "clip.mp4", "--at", "2b"], "beats need a tempo"),
+    "matte": (2, ["still", "photo.png", "--matte", "rgb(300,0,0)"], "write a colour"),
+    "rate": (2, ["sweep", "photo.png", "-o", "a.mp4", "--fps", "1e999999999"], "write frames a"),
+    "fast gif": (2, ["sweep", "photo.png", "-o", "a.gif", "--fps", "100"], "up to 50 frames"),
+    "wide jpeg": (
+        2,
+        ["sweep", "photo.png", "-o", "a.jpg", "--pictures", "101", "--max-side", "700"],
+        "too wide for a JPEG; use .png",
+    ),
+    "rows": (2, ["sweep", "photo.png", "--rows", "gamma=" + 9999 * "["], "gamma"),
+    "two lines": (3, ["still", "no\nfile.png"], "no file.png"),
     "show": (2, ["presets", "show", "oils"], "preset oils: not found"),
     "sigma": (2, ["clip.mp4", "--sigma", "high"], "sigma = high"),
     "unknown flag": (2, ["clip.mp4", "--gama-from", "1"], "--gama-from"),
@@ -416,6 +461,8 @@ def material(tmp_path, make_clip):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("It was a dark and stormy night.\n" * 20)
     (tmp_path / "there.mp4").write_bytes(b"a take")
+    for name, size in (("photo.png", (700, 40)), ("p_0002.png", (40, 32))):
+        Image.new("RGB", size, "teal").save(tmp_path / name)
 
 
 @pytest.mark.usefixtures("material")

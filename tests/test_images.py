@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import (
+    Photo,
     fit_style,
     load_frame,
     load_image,
@@ -103,8 +104,22 @@ def test_a_profile_is_converted_to_srgb(tmp_path):
         assert (photo.alpha is None) == (mode == "RGB")
         picture.save(tmp_path / "b.png", icc_profile=srgb)
         assert load_photo(tmp_path / "b.png").frame[8, 8] == pytest.approx(RED, abs=1)
+        if mode == "RGB":
+            picture.quantize(4).save(tmp_path / "d.png", icc_profile=bytes(swapped))
+            assert load_photo(tmp_path / "d.png").frame[8, 8] == pytest.approx(BLUE, abs=3)
         picture.save(tmp_path / "c.png", icc_profile=b"no profile at all")
         assert tuple(load_photo(tmp_path / "c.png").frame[8, 8]) == RED
+
+
+def test_a_large_transparent_picture_is_composed_exactly():
+    """All opacities over all grounds, against the definition."""
+    alpha = np.arange(256, dtype=np.uint8)[:, None].repeat(256, axis=1)
+    value = np.arange(256, dtype=np.uint8)[None].repeat(256, axis=0)
+    photo = Photo(np.dstack([value] * 3), alpha)
+    for ground in (0, 77, 255):
+        expected = ground + alpha / 255.0 * (value.astype(float) - ground)
+        composed = photo.on(f"rgb({ground},{ground},{ground})")[..., 1]
+        assert np.abs(composed - expected).max() <= 0.5
 
 
 def test_opacity_is_kept_apart(tmp_path):
@@ -145,7 +160,7 @@ def test_what_is_no_plain_picture_is_refused_with_a_reason(tmp_path):
     Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(measured)
     for path, reason in (
         (pipe, "not a file"),
-        (program, "EPS is a program"),
+        (program, "not a picture"),
         (measured, "floating-point values"),
     ):
         with pytest.raises(InputError, match=reason):

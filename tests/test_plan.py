@@ -10,7 +10,7 @@ from PIL import Image
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job import render
 from mnst_video.outlook import _time, plan_json, plan_report
-from mnst_video.plots import draw_plan, terminal_curve
+from mnst_video.plots import check_plot, draw_plan, terminal_curve
 from mnst_video.prepare import Estimate, plan
 from mnst_video.presets import make_options, preset_names
 
@@ -196,17 +196,14 @@ def test_the_plot_shows_curve_sound_cuts_and_beats(make_clip, quick, tmp_path):
     assert counts["all"][grey] > 10 * counts["silent"].get(grey, 0) + 1000
 
 
-def test_a_plot_of_an_unknown_kind_or_without_matplotlib_is_refused(
-    clip, quick, tmp_path, monkeypatch
-):
-    resolved, _ = plan(clip, quick())
+def test_a_plot_of_an_unknown_kind_or_without_matplotlib_is_refused(clip, tmp_path, monkeypatch):
     for name in ("curve.xyz", "curve"):
-        with pytest.raises(UsageError, match=r"unknown kind of picture; use \.png"):
-            draw_plan(resolved, tmp_path / name)
+        with pytest.raises(UsageError, match=r"unknown kind of picture; use one of \.png"):
+            check_plot(tmp_path / name, [clip], overwrite=False)
+    check_plot(tmp_path / "curve.png", [clip], overwrite=False)
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(MachineError, match=r"pip install 'mnst-video\[plots\]'"):
-        draw_plan(resolved, tmp_path / "curve.png")
-    assert not list(tmp_path.glob("curve*"))
+        check_plot(tmp_path / "curve.png", [clip], overwrite=False)
 
 
 TINY = {

@@ -10,7 +10,7 @@ from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.presets import make_options
 from mnst_video.schedule import Fader
-from mnst_video.score import compose, course, moment
+from mnst_video.score import Place, compose, course, moment
 from mnst_video.timecode import Time
 from mnst_video.video import probe
 
@@ -44,12 +44,17 @@ def test_without_options_gamma_goes_from_0_to_1(clip):
 
 
 def test_a_course_is_the_timeline_on_a_clip_of_so_many_frames():
-    assert course(Options(), 5, Fraction(2)) == [(i / 4, Fader(0, i / 4)) for i in range(5)]
+    whole = [Place(i / 4, Fader(0, i / 4), 1.0) for i in range(5)]
+    assert course(Options(), 5, Fraction(2)) == whole
     three = Options(style=["a.jpg", "b.jpg", "c.jpg"])
-    places = [Fader(0, 1.0), Fader(0, 0.5), Fader(1, 1.0), Fader(1, 0.5), Fader(1, 0.0)]
-    assert course(three, 5, Fraction(2)) == list(zip((1, 1.5, 2, 2.5, 3), places, strict=True))
-    keys = Options(gamma="0=1, 1s=0.25 hold, end=0.5")
-    assert [value for value, _ in course(keys, 5, Fraction(2))] == [1.0, 0.625, 0.25, 0.25, 0.5]
+    faders = [Fader(0, 1.0), Fader(0, 0.5), Fader(1, 1.0), Fader(1, 0.5), Fader(1, 0.0)]
+    places = course(three, 5, Fraction(2))
+    assert [place.fader for place in places] == faders
+    assert [place.value for place in places] == [1, 1.5, 2, 2.5, 3]
+    keys = Options(gamma="0=1, 1s=0.25 hold, end=0.5", strength="0=0, end=1")
+    places = course(keys, 5, Fraction(2))
+    assert [place.value for place in places] == [1.0, 0.625, 0.25, 0.25, 0.5]
+    assert [place.strength for place in places] == [0.0, 0.25, 0.5, 0.75, 1.0]
     with pytest.raises(UsageError, match=r"gamma: .*past the end"):
         course(Options(gamma="0=1, 3s=0"), 5, Fraction(2))
 

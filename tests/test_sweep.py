@@ -114,6 +114,20 @@ def test_an_animation_plays_for_its_time_and_over_again(photo, quick, tmp_path, 
     assert total == pytest.approx(1000, abs=10)
 
 
+def test_a_sweep_follows_the_strength_in_time(photo, quick, tmp_path):
+    options = quick(first_steps=8, strength="0=0, end=1")
+    render_sweep(photo, tmp_path / "a.png", options, pictures=2)
+    ((first, last),) = rows_of(load_image(tmp_path / "a.png"), rows=1, columns=2)
+    content = resize(load_image(photo), 32, 24)
+    assert np.array_equal(first, content)
+    assert np.abs(last.astype(int) - content).mean() > 5
+    render_sweep(photo, tmp_path / "a.mkv", options, seconds=1.0, fps=Fraction(4))
+    frames = read_frames(probe(tmp_path / "a.mkv"), 32, 24)
+    # Without colour, of which the encoder halves the resolution.
+    away = [np.abs((frame.astype(float) - content).mean(axis=-1)).mean() for frame in frames]
+    assert away[0] < 0.3 * away[3]
+
+
 def test_a_loop_goes_there_and_back_without_a_seam(photo, quick, tmp_path):
     output = tmp_path / "loop.mkv"
     options = quick(first_steps=20, steps=4)
