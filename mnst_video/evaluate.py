@@ -128,13 +128,9 @@ class Evaluation:
 
     @property
     def lag(self) -> float:
-        """Frames by which the look follows gamma; NaN where the mix does not move."""
-        frames, residual = lag(
-            [frame.wanted for frame in self.frames],
-            [frame.mix for frame in self.frames],
-            round(LONGEST_LAG * self.fps),
-        )
-        return NAN if math.isnan(residual) else float(frames)
+        """Frames by which the look follows gamma; NaN where that cannot be told."""
+        wanted, found = [f.wanted for f in self.frames], [f.mix for f in self.frames]
+        return lag(wanted, found, round(LONGEST_LAG * self.fps))
 
     @property
     def jumps(self) -> list[tuple[int, int | None]]:

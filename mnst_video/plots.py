@@ -164,7 +164,7 @@ def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
         for shot in evaluation.shots[1:]:
             axes.axvline(shot.start / evaluation.fps, color="tab:red", lw=0.8, ls="--")
         axes.set_ylabel(name)
-        axes.legend(loc="upper right", fontsize="x-small")
+        axes.legend(loc="best", fontsize="x-small")
     axes.set_xlabel("seconds; red: cuts")
     _save(figure, path)
 

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 TILES_WIDTH, TILE, STRIDE = 320, 32, 16
 # Deeper layers see beyond a tile.
 TILE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1")
+# The least residual of a lag over the greatest, above which no shift stands out.
+DISTINCT = 0.75
 # A tile is naked below such a share of the frame's median improvement; the second one counts.
 NAKED = (1 / 3, 1 / 2, 2 / 3)
 
@@ -105,17 +107,18 @@ class StyleScores:
         )
 
 
-def lag(requested: Sequence[float], measured: Sequence[float], longest: int) -> tuple[int, float]:
-    """By how many frames the measured mix follows the requested one, and the residual.
+def lag(requested: Sequence[float], measured: Sequence[float], longest: int) -> float:
+    """By how many frames the measured mix follows the requested one; NaN where that is not known.
 
     The shift, 0 to `longest` or a third of the frames, with the least root mean square residual of
-    an affine fit of the measured mix to the shifted request, all over the same frames. (0, NaN)
-    where the request does not change, or there are too few frames.
+    an affine fit of the measured mix to the shifted request, all over the same frames. It is not
+    known where the request rests, and where it moves so steadily that all shifts fit nearly alike:
+    a straight line that is late is a straight line that is lower.
     """
     wanted, found = np.asarray(requested, np.float64), np.asarray(measured, np.float64)
     longest = min(longest, len(wanted) // 3)
     if longest < 1 or np.ptp(wanted) < 1e-3:
-        return 0, float("nan")
+        return float("nan")
     residuals = []
     for shift in range(longest + 1):
         x = wanted[longest - shift : len(wanted) - shift]
@@ -123,7 +126,8 @@ def lag(requested: Sequence[float], measured: Sequence[float], longest: int) -> 
         fit, *_ = np.linalg.lstsq(design, found[longest:])
         residuals.append(float(np.sqrt(np.square(found[longest:] - design @ fit).mean())))
     best = int(np.argmin(residuals))
-    return best, residuals[best]
+    told = best < longest and residuals[best] <= DISTINCT * max(residuals)
+    return float(best) if told else float("nan")
 
 
 def jumps(
