@@ -125,7 +125,7 @@ def _without_nan(value: Any) -> Any:
         return {name: _without_nan(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:

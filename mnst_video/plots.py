@@ -161,8 +161,9 @@ def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
     for axes, (name, curves) in zip(figure.subplots(len(panels), sharex=True), panels, strict=True):
         for label, values in curves:
             axes.plot(seconds, values, lw=1.2, label=label)
-        for shot in evaluation.shots[1:]:
-            axes.axvline(shot.start / evaluation.fps, color="tab:red", lw=0.8, ls="--")
+        for before, after in pairwise(frames):
+            if before.shot != after.shot:
+                axes.axvline(after.seconds, color="tab:red", lw=0.8, ls="--")
         axes.set_ylabel(name)
         axes.legend(loc="best", fontsize="x-small")
     axes.set_xlabel("seconds; red: cuts")

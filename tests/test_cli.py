@@ -658,3 +658,16 @@ def test_the_links_of_the_readme_and_the_docs_lead_somewhere():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
             assert "://" in link or (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_reproduction_has_the_text_of_its_template():
+    """Its tables are the script's; what is said of them stands in the template."""
+
+    def text(name):
+        lines = (ROOT / "docs" / name).read_text().splitlines()
+        return [line for line in lines if not line.startswith(("|", "@"))]
+
+    template = (ROOT / "docs" / "reproduction.in.md").read_text()
+    tables = [line for line in template.splitlines() if line.startswith("|")]
+    assert text("reproduction.md") == text("reproduction.in.md")
+    assert set(tables) <= set((ROOT / "docs" / "reproduction.md").read_text().splitlines())
