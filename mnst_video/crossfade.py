@@ -43,8 +43,9 @@ class EvenScale:
         |dG| is constant and |G|^2 = w^2*|G1|^2 + (1-w)^2*|G2|^2 + 2w(1-w)*<G1, G2>. All layers
         count alike, each as a share of its own way. Our own; docs/method.md, docs/reproduction.md.
         """
-        w = np.linspace(0.0, 1.0, 16 * intervals + 1)
-        way = np.zeros_like(w)
+        edges = np.linspace(0.0, 1.0, 16 * intervals + 1)
+        w = (edges[1:] + edges[:-1]) / 2.0  # at an end |G| may be 0
+        way = np.zeros_like(edges)
         for name, gram1 in grams1.items():
             gram2 = grams2[name]
             square1, square2, product = (
@@ -53,10 +54,10 @@ class EvenScale:
             )
             square = w**2 * square1 + (1 - w) ** 2 * square2 + 2 * w * (1 - w) * product
             speed = np.maximum(square, 1e-30) ** -0.25
-            covered = np.concatenate([[0.0], np.cumsum(speed[1:] + speed[:-1])])
+            covered = np.concatenate([[0.0], np.cumsum(speed)])
             way += covered / covered[-1]
         gammas = np.linspace(0.0, way[-1], intervals + 1)
-        return cls(tuple(np.interp(gammas, way, w).tolist()))
+        return cls(tuple(np.interp(gammas, way, edges).tolist()))
 
     def __call__(self, gamma: float) -> float:
         """The mix w, 0..1, of a gamma, 0..1."""

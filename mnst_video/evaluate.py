@@ -368,7 +368,8 @@ class _Judge:
             # A shot's first frame is painted from the content: nothing in it counts.
             self.age = np.full(newest.content.shape[:2], limit, np.float32)
         else:
-            age = pull(self.age, newest.flow) + 1.0
+            # Not beyond the limit: sampling between pixels would let an old neighbour wear it away.
+            age = np.minimum(pull(self.age, newest.flow) + 1.0, limit)
             self.age = np.where(newest.trust > 0.5, age, 0.0).astype(np.float32)
         return (self.age < limit).astype(np.float32)
 
@@ -378,7 +379,7 @@ def _true_flow(folder: Path, number: int, shape: tuple[int, ...]) -> tuple[Flow,
     paths = [folder / f"{name}_{number:04d}.npy" for name in ("flow", "valid")]
     try:
         flow, valid = (np.load(path, allow_pickle=False) for path in paths)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"--flow {folder}: no flow of frame {number} ({error})") from None
     if flow.shape != (*shape, 2) or valid.shape != shape:
         raise UsageError(f"--flow {folder}: of another size than the output")

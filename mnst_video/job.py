@@ -124,7 +124,7 @@ def render(
     check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
     if frames_dir:
-        check_name(Path(frames_dir))
+        check_name(Path(frames_dir).absolute())
     info = read_clip(source)
     _check_output(output, (source, *options.styles), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)

@@ -58,14 +58,14 @@ def one_feature(power):
     return {"layer": torch.tensor([[power]])}
 
 
-@pytest.mark.parametrize(("power1", "power2"), [(9.0, 1.0), (0.04, 1.0), (2.0, 2.0)])
+@pytest.mark.parametrize(("power1", "power2"), [(9.0, 1.0), (0.04, 1.0), (2.0, 2.0), (1.0, 0.0)])
 def test_one_feature_fades_evenly_in_amplitude(power1, power2):
     """The Gram of one feature is its power: its root is to move in equal steps."""
     even = EvenScale.between(one_feature(power1), one_feature(power2))
     for gamma in np.linspace(0.0, 1.0, 14):
         power = float(blend(one_feature(power1), one_feature(power2), even(gamma))["layer"])
         expected = (1.0 - gamma) * math.sqrt(power2) + gamma * math.sqrt(power1)
-        assert math.sqrt(power) == pytest.approx(expected, rel=2e-3)
+        assert math.sqrt(power) == pytest.approx(expected, rel=2e-3, abs=0.02)
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(0.1, 10.0))
