@@ -5,9 +5,7 @@
 Each row is the defaults with one thing changed, or a preset at the same size, on the first 24
 frames of the sample's first shot while gamma runs from 0 to 1 over them. The columns:
 
-* sqrt(E): the warping error, after Lai et al., "Learning Blind Video Temporal Consistency" (ECCV
-  2018): the mean over pairs of frames of sum(M * (O_t - W(O_t-1))^2) / (3 * sum(M)), pixels in
-  0..1, flow and mask of the input clip. The flow is Farneback's, not the renderer's.
+* sqrt(E): the root of the warping error, docs/evaluation.md.
 * style: the residual style loss, as a share of the bare content's, in the middle and at the end.
 * sharpness: the high-frequency deviation of the last frame over that of the first.
 """
@@ -21,7 +19,6 @@ from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,17 +28,11 @@ from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, load_image
 from mnst_video.presets import read_preset
 from mnst_video.schedule import Fader
+from mnst_video.scores import high_frequencies, judge_flow, pull, warping_error
 from mnst_video.video import probe, read_frames
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 Patches = dict[str, Callable[..., object]]
-
-
-def bilinear(picture: NDArray[np.float32], flow: Flow) -> NDArray[np.float32]:
-    """`flow.warp` with the usual sampling."""
-    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    places = (x + flow[..., 0], y + flow[..., 1])
-    return cv2.remap(picture, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def bare(frame: Frame, *_: Frame) -> NDArray[np.float32]:
@@ -56,7 +47,7 @@ ROWS: list[tuple[str, dict[str, object], Patches]] = [
     ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, {}),
     ("mask with hard edges", {}, {"feather": lambda mask: mask}),
     ("uncovered areas from bare content", {}, {"match_colors": bare}),
-    ("bilinear warp", {}, {"warp": bilinear}),
+    ("bilinear warp", {}, {"warp": pull}),
     ("pixels instead of a pyramid", {"pyramid_levels": 1}, {}),
     ("preset `draft`", read_preset("draft"), {}),
     ("preset `fine`", read_preset("fine"), {}),
@@ -64,28 +55,16 @@ ROWS: list[tuple[str, dict[str, object], Patches]] = [
 
 
 def judge(content: list[Frame]) -> list[tuple[Flow, Mask]]:
-    """Backward flow and its mask for each pair of frames, by Farneback's method."""
-
-    def flow(a: Frame, b: Frame) -> Flow:
-        gray = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (a, b)]
-        return cv2.calcOpticalFlowFarneback(*gray, None, 0.5, 5, 15, 5, 7, 1.5, 0)
-
-    backward = [flow(b, a) for a, b in pairwise(content)]
-    forward = [flow(a, b) for a, b in pairwise(content)]
+    """Backward flow and its mask for each pair of frames."""
+    backward = [judge_flow(b, a) for a, b in pairwise(content)]
+    forward = [judge_flow(a, b) for a, b in pairwise(content)]
     return [(b, reliability(b, f)) for b, f in zip(backward, forward, strict=True)]
 
 
-def warping_error(frames: list[Frame], judged: list[tuple[Flow, Mask]]) -> float:
-    errors = []
-    for (previous, frame), (flow, mask) in zip(pairwise(frames), judged, strict=True):
-        difference = (frame - bilinear(previous.astype(np.float32), flow)) / 255.0
-        errors.append((mask[..., None] * difference**2).sum() / (3 * mask.sum()))
+def root_error(frames: list[Frame], judged: list[tuple[Flow, Mask]]) -> float:
+    pairs = zip(pairwise(frames), judged, strict=True)
+    errors = [warping_error(b, a, flow, mask) for (a, b), (flow, mask) in pairs]
     return math.sqrt(float(np.mean(errors)))
-
-
-def high_frequencies(frame: Frame) -> float:
-    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float((gray - cv2.GaussianBlur(gray, (0, 0), 1.0)).std())
 
 
 def main() -> None:
@@ -101,7 +80,7 @@ def main() -> None:
     network = stylize.load_network(Options())
     judged = judge(content)
     print(f"{info.width}x{info.height}, {count} frames, {network.dtype}")
-    print(f"sqrt(E) of the input: {warping_error(content, judged):.4f}\n")
+    print(f"sqrt(E) of the input: {root_error(content, judged):.4f}\n")
     print("| | √E | style, middle | style, end | sharpness | s a frame |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, options, patches in ROWS:
@@ -114,9 +93,9 @@ def main() -> None:
             results = list(stylize.stylize_shot(stylist, calibration, content, faders))
         seconds = (time.monotonic() - begun) / count
         frames = [result.frame for result in results]
-        sharpness = high_frequencies(frames[-1]) / high_frequencies(frames[0])
+        sharpness = math.sqrt(high_frequencies(frames[-1]) / high_frequencies(frames[0]))
         print(
-            f"| {name} | {warping_error(frames, judged):.4f} | {results[count // 2].style:.4f} "
+            f"| {name} | {root_error(frames, judged):.4f} | {results[count // 2].style:.4f} "
             f"| {results[-1].style:.4f} | {sharpness:.2f} | {seconds:.2f} |",
             flush=True,
         )

@@ -134,7 +134,7 @@ class Painter:
     def improvements(self, w: float) -> tuple[float, float]:
         """RI1 and RI2."""
         (after,) = self.stylist.calibrate([self(w)])
-        return self.before[0].style1 / after.style1, self.before[0].style2 / after.style2
+        return self.before[0].improvements(after)
 
 
 def measure(network: VGG19, cache: Path, contents: Mapping[str, Frame]) -> Iterator[Case]:

@@ -28,8 +28,6 @@ MEASURED = tuple(i / 10 for i in range(11))
 # Where it is told.
 GAMMAS = tuple(i / 20 for i in range(21))
 
-# A style loss that counts as none.
-LEAST = 1e-9
 # |ln(RI1/RI2)| at which two styles are the same to the content.
 EQUAL = 1e-3
 
@@ -157,12 +155,7 @@ def improvements(stylist: Stylist, content: Frame, w: float) -> tuple[float, flo
     (before,) = calibrations = stylist.calibrate([content])
     result = stylist.first_frame(content, Fader(0, w), calibrations)
     (after,) = stylist.calibrate([result.frame])
-    # A content that is one of the styles cannot be improved; a result can reach a style.
-    one, two = (
-        (max(first, LEAST) / max(last, LEAST))
-        for first, last in ((before.style1, after.style1), (before.style2, after.style2))
-    )
-    return one, two
+    return before.improvements(after)
 
 
 def _contents(path: Path, side: int) -> Sequence[Frame]:

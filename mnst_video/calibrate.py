@@ -11,6 +11,9 @@ from mnst_video.crossfade import Grams
 from mnst_video.losses import STYLE_LAYERS, gram_matrix, style_loss
 from mnst_video.vgg import VGG19
 
+# A style loss that counts as none.
+LEAST = 1e-12
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -38,36 +41,51 @@ class Calibration:
             return 1.0  # the content is one of the styles: nothing to balance
         return math.sqrt(self.style1 / self.style2)
 
+    def improvements(self, result: "Calibration") -> tuple[float, float]:
+        """RI1 and RI2 of a result of this content, itself measured as a content is."""
+        # A content that is one of the styles cannot be improved; a result can reach a style.
+        one = max(self.style1, LEAST) / max(result.style1, LEAST)
+        return one, max(self.style2, LEAST) / max(result.style2, LEAST)
+
     def style(self, w: float) -> float:
         """The style loss of the content against the target blended at share `w` of style 1.
 
         Gc - (w*G1 + (1-w)*G2) = w*(Gc - G1) + (1-w)*(Gc - G2), whose square has three parts.
         """
         square = w * w * self.style1 + (1 - w) ** 2 * self.style2 + 2 * w * (1 - w) * self.cross
-        return max(square, 1e-12)
+        return max(square, LEAST)
 
 
-def calibrate(
-    network: VGG19,
-    images: Iterable[torch.Tensor],
-    styles: Sequence[Grams],
-    content_layer: str,
-    gram_divisor: float,
-) -> tuple[Calibration, ...]:
-    """Measure content images, each `(1, 3, H, W)`, RGB, 0..255, against the Grams of the styles.
+@dataclass(frozen=True)
+class Look:
+    """What the network sees in an image: Grams, and the content features `(1, C, h, w)`."""
 
-    Returns one calibration for each pair of neighbouring styles. Grams are divided by
-    `gram_divisor`, as those of the styles were. Raises ValueError where there is no image.
-    """
-    rows = []
-    for image in images:
+    grams: Grams
+    content: torch.Tensor
+
+    @classmethod
+    def at(
+        cls, network: VGG19, image: torch.Tensor, content_layer: str, gram_divisor: float
+    ) -> "Look":
+        """`image` is `(1, 3, H, W)`, RGB, 0..255; its Grams are divided by `gram_divisor`."""
         with torch.no_grad():
             features = network(image, {*STYLE_LAYERS, content_layer})
             grams = {name: gram_matrix(features[name]) / gram_divisor for name in STYLE_LAYERS}
-            content = features[content_layer].float().square().mean()
-            losses = [style_loss(grams, style) for style in styles]
-            crosses = [_cross(grams, *pair) for pair in pairwise(styles)]
-            rows.append(torch.stack([content, *losses, *crosses]).double().cpu())
+        return cls(grams, features[content_layer])
+
+
+def calibrate(looks: Iterable[Look], styles: Sequence[Grams]) -> tuple[Calibration, ...]:
+    """Measure content images against the Grams of the styles, divided as their own were.
+
+    Returns one calibration for each pair of neighbouring styles. Raises ValueError where there is
+    no image.
+    """
+    rows = []
+    for look in looks:
+        content = look.content.float().square().mean()
+        losses = [style_loss(look.grams, style) for style in styles]
+        crosses = [_cross(look.grams, *pair) for pair in pairwise(styles)]
+        rows.append(torch.stack([content, *losses, *crosses]).double().cpu())
     if not rows:
         raise ValueError("a calibration needs at least one image")
     content_mean, *means = torch.stack(rows).mean(0).tolist()

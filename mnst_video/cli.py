@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -211,8 +211,7 @@ def plan_command(
     if as_json:
         print(plan_json(resolved, estimate))
         return
-    for part in plan_report(resolved, estimate):
-        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    _show(plan_report(resolved, estimate))
     if plot is not None:
         print(f"curve: {plot}")
 
@@ -365,8 +364,7 @@ def calibrate_command(
         if as_json:
             print(balance_json(balance))
         else:
-            for part in balance_report(balance):
-                out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+            _show(balance_report(balance))
         done = []
         if plot is not None:
             draw_balance(balance, plot)
@@ -425,8 +423,7 @@ def evaluate_command(
     if as_json:
         print(evaluation_json(evaluation))
         return
-    for part in evaluation_report(evaluation):
-        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    _show(evaluation_report(evaluation))
     if plot is not None:
         print(f"curves: {plot}")
 
@@ -495,6 +492,12 @@ def doctor() -> None:
         )
     if any(problem for *_, problem in findings):
         raise typer.Exit(4)
+
+
+def _show(report: Iterable[Any]) -> None:
+    """Print lines, which a terminal may wrap, and tables."""
+    for part in report:
+        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
 
 
 @contextmanager

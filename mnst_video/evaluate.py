@@ -6,18 +6,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from mnst_video.config import Options
 from mnst_video.errors import InputError, UsageError
 from mnst_video.flow import Flow, Mask, reliability
-from mnst_video.images import Frame, load_image, resize
+from mnst_video.images import Frame, resize
 from mnst_video.losses import content_loss
-from mnst_video.prepare import Analysis, Setup, analyse, memory_errors, prepare, read_clip
+from mnst_video.prepare import Analysis, Setup, analyse, memory_errors, prepare
 from mnst_video.schedule import Fader
 from mnst_video.scores import (
     TILE,
@@ -37,8 +37,8 @@ from mnst_video.scores import (
     warping_error,
 )
 from mnst_video.shots import Shot
-from mnst_video.stylize import Calibrations, Stylist, to_image
-from mnst_video.video import read_frames
+from mnst_video.stylize import Calibrations, Stylist
+from mnst_video.video import probe, read_frames
 
 # Frames between a frame and the one of the long-term error.
 LONG_TERM = 12
@@ -48,8 +48,6 @@ RECENT = 1.0
 UNCOVERED_TILE = 0.5
 # The longest lag that is looked for, in seconds.
 LONGEST_LAG = 1.0
-
-NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,6 @@ class Evaluation:
     """A clip's scores. frames: those of the output, in order. size: at which style is measured."""
 
     frames: tuple[FrameScores, ...]
-    shots: tuple[Shot, ...]
     fps: float
     size: tuple[int, int]
     seconds: float = 0.0
@@ -102,7 +99,7 @@ class Evaluation:
         """The mean of a score over the frames that have it; NaN where none has."""
         values = [getattr(frame, name) for frame in self.frames]
         known = [value for value in values if not math.isnan(value)]
-        return sum(known) / len(known) if known else NAN
+        return sum(known) / len(known) if known else math.nan
 
     @property
     def naked(self) -> tuple[float, ...]:
@@ -114,7 +111,7 @@ class Evaluation:
         pairs = [(area(f), getattr(f, name)) for f in self.frames]
         known = [(weight, value) for weight, value in pairs if not math.isnan(value)]
         total = sum(weight for weight, _ in known)
-        return sum(weight * value for weight, value in known) / total if total else NAN
+        return sum(weight * value for weight, value in known) / total if total else math.nan
 
     @property
     def naked_uncovered(self) -> float:
@@ -138,10 +135,15 @@ class Evaluation:
         found = jumps([f.wanted for f in self.frames], [f.mix for f in self.frames])
         return [(self.frames[at].frame, frames) for at, frames in found]
 
+    @property
+    def cuts(self) -> list[int]:
+        """First frames of all shots but the first one."""
+        return [b.frame for a, b in pairwise(self.frames) if a.shot != b.shot]
+
     def _ends(self) -> Iterator[tuple[list[FrameScores], list[FrameScores]]]:
         """First and last second of each shot, or first and last half of a short one."""
-        for shot in self.shots:
-            frames = [frame for frame in self.frames if frame.shot == shot.index]
+        for _, group in groupby(self.frames, key=lambda frame: frame.shot):
+            frames = list(group)
             window = min(max(1, round(RECENT * self.fps)), len(frames) // 2)
             if window:
                 yield frames[:window], frames[-window:]
@@ -154,8 +156,8 @@ class Evaluation:
         ratios = []
         for first, last in self._ends():
             begun, ended = (sum(getattr(f, name) for f in part) for part in (first, last))
-            ratios.append(ended / begun if begun > 0.0 else NAN)
-        return float(np.mean(ratios)) if ratios else NAN
+            ratios.append(ended / begun if begun > 0.0 else math.nan)
+        return float(np.mean(ratios)) if ratios else math.nan
 
     @property
     def drift(self) -> tuple[float, ...]:
@@ -169,7 +171,7 @@ class Evaluation:
             for first, last in self._ends()
         ]
         if not changes:
-            return (NAN,) * 4
+            return (math.nan,) * 4
         stacked = np.array(changes)
         largest = np.abs(stacked).argmax(axis=0)
         return tuple(float(v) for v in stacked[largest, np.arange(4)])
@@ -192,7 +194,7 @@ def evaluate(
     Raises UsageError, InputError or MachineError.
     """
     begun = time.monotonic()
-    info, painted = read_clip(source), read_clip(output)
+    info, painted = probe(source), probe(output)
     with memory_errors():
         setup = prepare(info, options)
         count = len(setup.frames)
@@ -213,7 +215,7 @@ def evaluate(
                 if observe is not None:
                     observe(len(found), count)
     seconds = time.monotonic() - begun
-    return Evaluation(tuple(found), analysis.shots, float(info.fps), setup.size, seconds)
+    return Evaluation(tuple(found), float(info.fps), setup.size, seconds)
 
 
 @dataclass(frozen=True)
@@ -244,8 +246,7 @@ class _Judge:
         tiles = setup.options.model_copy(update={"losses": "relative"})
         width, height = size
         self.tile_size = TILES_WIDTH, max(TILE, round(TILES_WIDTH * height / width))
-        styles = [load_image(path) for path in setup.options.styles]
-        self.tile_stylist = Stylist(setup.network, tiles, styles, *self.tile_size)
+        self.tile_stylist = Stylist(setup.network, tiles, setup.styles, *self.tile_size)
         self.past: deque[_Past] = deque(maxlen=LONG_TERM + 1)
         self.shot: Shot | None = None
         # Frames since each pixel's place was uncovered, along the flow.
@@ -314,7 +315,7 @@ class _Judge:
         """The warping error from `back` frames ago, of the output and of the input."""
         past = list(self.past)[::-1]
         if len(past) <= back:
-            return NAN, NAN
+            return math.nan, math.nan
         flow, trust = past[0].flow, past[0].trust
         for step in past[1:back]:
             flow, trust = join(flow, trust, step.flow, step.trust)
@@ -326,18 +327,12 @@ class _Judge:
 
     def _style(self, stylist: Stylist, fader: Fader, wanted: float) -> tuple[StyleScores, float]:
         """The style scores of the newest frame, and its distance from the content."""
-        network, layer = self.setup.network, self.setup.options.content_layer
         content, frame = (
-            resize(picture, *self.setup.size)
+            stylist.look(resize(picture, *self.setup.size))
             for picture in (self.past[-1].content, self.past[-1].frame)
         )
-        before, after = (stylist.calibrate([picture])[fader.pair] for picture in (content, frame))
-        with torch.no_grad():
-            features = [
-                network(to_image(picture, network.device), {layer})[layer]
-                for picture in (frame, content)
-            ]
-        distance = float(content_loss(*features)) / before.content
+        before, after = (stylist.compare([look])[fader.pair] for look in (content, frame))
+        distance = float(content_loss(frame.content, content.content)) / before.content
         return StyleScores.of(before, after, wanted), distance
 
     def _naked(self, stylist: Stylist, fader: Fader, calibrations: Calibrations) -> _Naked:

@@ -29,7 +29,7 @@ def warp(picture: Picture, flow: Flow) -> Picture:
 
     Lanczos: bilinear sampling would blur the picture a little more in each frame of a shot.
     """
-    x, y = places(flow)
+    x, y = sources(flow)
     warped = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.float32)
 
@@ -42,7 +42,7 @@ def reliability(backward: Flow, forward: Flow) -> Mask:
     motion boundaries do not count; nor, here, does what comes from outside the frame.
     """
     height, width = backward.shape[:2]
-    x, y = places(backward)
+    x, y = sources(backward)
     # Half a pixel of tolerance is the pixel's own area: noise in the flow of a still is within.
     inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
     there: Flow = np.asarray(
@@ -64,7 +64,7 @@ def feather(mask: Mask) -> Mask:
     return np.asarray(cv2.GaussianBlur(drawn_in, (0, 0), 1.0), np.float32)
 
 
-def places(flow: Flow) -> tuple[Mask, Mask]:
+def sources(flow: Flow) -> tuple[Mask, Mask]:
     """The x and y, each `(H, W)`, that each pixel is pulled from."""
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -33,7 +33,7 @@ from mnst_video.images import (
     save_image,
     write_bytes,
 )
-from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare, read_clip
+from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare
 from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
 from mnst_video.stylize import Result, stylize_shot
@@ -42,6 +42,7 @@ from mnst_video.video import (
     Soundtrack,
     check_output,
     open_encoder,
+    probe,
     read_frames,
 )
 
@@ -125,7 +126,7 @@ def render(
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
     if frames_dir:
         check_name(Path(frames_dir).absolute())
-    info = read_clip(source)
+    info = probe(source)
     _check_output(output, (source, *options.styles), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody

@@ -113,7 +113,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "grain": evaluation.grain("fine"),
         "grain_input": evaluation.grain("fine_input"),
         "drift": evaluation.drift,
-        "cuts": [shot.start for shot in evaluation.shots[1:]],
+        "cuts": evaluation.cuts,
         "size": evaluation.size,
         "frames": [asdict(frame) for frame in evaluation.frames],
     }

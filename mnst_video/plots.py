@@ -161,9 +161,8 @@ def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
     for axes, (name, curves) in zip(figure.subplots(len(panels), sharex=True), panels, strict=True):
         for label, values in curves:
             axes.plot(seconds, values, lw=1.2, label=label)
-        for before, after in pairwise(frames):
-            if before.shot != after.shot:
-                axes.axvline(after.seconds, color="tab:red", lw=0.8, ls="--")
+        for cut in evaluation.cuts:
+            axes.axvline(seconds[cut - frames[0].frame], color="tab:red", lw=0.8, ls="--")
         axes.set_ylabel(name)
         axes.legend(loc="best", fontsize="x-small")
     axes.set_xlabel("seconds; red: cuts")

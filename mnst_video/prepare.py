@@ -16,7 +16,7 @@ from mnst_video.audio import sound_codecs
 from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.images import encode_image, load_image
+from mnst_video.images import Frame, encode_image, load_image
 from mnst_video.palette import Palette
 from mnst_video.score import Score, compose, moment
 from mnst_video.shots import CutDetector, Shot, passage, split
@@ -39,6 +39,7 @@ class Setup:
     """Everything that a render needs, but for the analysis of the clip.
 
     frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
+    styles: the style images as they are in their files.
     """
 
     info: VideoInfo
@@ -47,6 +48,7 @@ class Setup:
     frames: range
     network: VGG19
     size: tuple[int, int]
+    styles: tuple[Frame, ...]
     stylist: Stylist
 
     @property
@@ -132,11 +134,6 @@ class Estimate:
     disk_bytes: int
 
 
-def read_clip(path: Path | str) -> VideoInfo:
-    """What a clip is. Raises UsageError for a name that cannot be taken, InputError."""
-    return probe(path)
-
-
 def prepare(info: VideoInfo, options: Options) -> Setup:
     """Read the styles and the weights, and resolve what the options say of this clip.
 
@@ -146,12 +143,12 @@ def prepare(info: VideoInfo, options: Options) -> Setup:
         sound_codecs(options.audio)  # else it would fail after the last frame
     score = compose(options, info)
     frames = _passage_frames(info, options, score)
-    pictures = [load_image(path) for path in options.styles]
+    styles = tuple(load_image(path) for path in options.styles)
     network = load_network(options)
     max_side = options.max_side or MAX_SIDE[network.device.type]
     size = working_size(info.width, info.height, max_side)
-    stylist = Stylist(network, options, pictures, *size)
-    return Setup(info, options, score, frames, network, size, stylist)
+    stylist = Stylist(network, options, styles, *size)
+    return Setup(info, options, score, frames, network, size, styles, stylist)
 
 
 def analyse(setup: Setup) -> Analysis:
@@ -201,7 +198,7 @@ def analyse(setup: Setup) -> Analysis:
 
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
     """What a render would do, and take, without rendering. Raises what `prepare` raises."""
-    info = read_clip(source)
+    info = probe(source)
     with memory_errors():
         setup = prepare(info, options)
         whole = Plan(setup, analyse(setup), tuple(setup.frames))

@@ -62,7 +62,8 @@ def plan_lines(plan: Plan) -> list[str]:
     setup = plan.setup
     info, score, options = setup.info, setup.score, setup.options
     sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
-    scale = {"balanced": f"σ {sigma}"}.get(options.gamma_scale, options.gamma_scale)
+    balanced = options.gamma_scale == "balanced"
+    scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
     sizes = f"{setup.size[0]}×{setup.size[1]}"
     if setup.size != (info.width, info.height):
         sizes += f" of {info.width}×{info.height} (--max-side)"

@@ -1,5 +1,6 @@
 """Scores of stylized frames: stability, style, naked areas, grain; see docs/evaluation.md."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnst_video.calibrate import Calibration
 from mnst_video.crossfade import Grams
-from mnst_video.flow import Flow, Mask, Picture, places
+from mnst_video.flow import Flow, Mask, Picture, sources
 from mnst_video.images import Frame
 from mnst_video.stylize import to_image
 from mnst_video.vgg import VGG19
@@ -55,7 +56,7 @@ def pull(picture: Picture, flow: Flow, outside: float | None = None) -> Picture:
     """`picture` along the flow, bilinear; beyond the edges they are repeated, or `outside` is."""
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
     moved = cv2.remap(
-        picture, *places(flow), cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0.0
+        picture, *sources(flow), cv2.INTER_LINEAR, borderMode=border, borderValue=outside or 0.0
     )
     return np.asarray(moved, np.float32)
 
@@ -74,7 +75,7 @@ def warping_error(frame: Frame, earlier: Frame, flow: Flow, trust: Mask) -> floa
     difference = (frame.astype(np.float32) - pull(earlier.astype(np.float32), flow)) / 255.0
     weight = 3.0 * float(trust.sum(dtype=np.float64))
     if weight == 0.0:
-        return float("nan")
+        return math.nan
     return float((trust[..., None] * difference**2).sum(dtype=np.float64)) / weight
 
 
@@ -98,12 +99,13 @@ class StyleScores:
         With D_i = G - G_i the place on the line is <G - G2, G1 - G2> / |G1 - G2|^2, and
         G1 - G2 = D2 - D1. Products are weighted over the layers as in the style loss.
         """
+        ri1, ri2 = content.improvements(frame)
         apart = frame.style1 + frame.style2 - 2.0 * frame.cross
         return cls(
             rho=frame.style(w) / content.style(w),
-            ri1=content.style1 / max(frame.style1, 1e-12),
-            ri2=content.style2 / max(frame.style2, 1e-12),
-            mix=(frame.style2 - frame.cross) / apart if apart > 0.0 else float("nan"),
+            ri1=ri1,
+            ri2=ri2,
+            mix=(frame.style2 - frame.cross) / apart if apart > 0.0 else math.nan,
         )
 
 
@@ -118,7 +120,7 @@ def lag(requested: Sequence[float], measured: Sequence[float], longest: int) -> 
     wanted, found = np.asarray(requested, np.float64), np.asarray(measured, np.float64)
     longest = min(longest, len(wanted) // 3)
     if longest < 1 or np.ptp(wanted) < 1e-3:
-        return float("nan")
+        return math.nan
     residuals = []
     for shift in range(longest + 1):
         x = wanted[longest - shift : len(wanted) - shift]
@@ -127,7 +129,7 @@ def lag(requested: Sequence[float], measured: Sequence[float], longest: int) -> 
         residuals.append(float(np.sqrt(np.square(found[longest:] - design @ fit).mean())))
     best = int(np.argmin(residuals))
     told = best < longest and residuals[best] <= DISTINCT * max(residuals)
-    return float(best) if told else float("nan")
+    return float(best) if told else math.nan
 
 
 def jumps(
@@ -193,7 +195,7 @@ def naked_shares(
     """
     counted = areas if inside is None else areas * inside
     if counted.sum() == 0.0:
-        return (float("nan"),) * len(NAKED)
+        return (math.nan,) * len(NAKED)
     limits = np.multiply(NAKED, np.median(improvements))
     return tuple(
         float((counted * (improvements < limit)).sum() / counted.sum()) for limit in limits
@@ -226,8 +228,8 @@ def high_frequencies(frame: Frame) -> float:
     return float(np.square(fine).mean(dtype=np.float64))
 
 
-def colors(frame: Frame) -> tuple[float, float, float, float]:
+def colors(frame: Frame) -> tuple[float, ...]:
     """Mean and deviation of luminance, then of saturation (HSV), each 0..1."""
     luminance = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) / 255.0
     saturation = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)[..., 1] / 255.0
-    return tuple(float(v) for part in (luminance, saturation) for v in (part.mean(), part.std()))  # type: ignore[return-value]
+    return tuple(float(v) for part in (luminance, saturation) for v in (part.mean(), part.std()))

@@ -21,11 +21,11 @@ from mnst_video.images import (
     resize,
     save_image,
 )
-from mnst_video.prepare import memory_errors, read_clip
+from mnst_video.prepare import memory_errors
 from mnst_video.score import fader_of_still, moment
 from mnst_video.stylize import load_network, paint_still, still_stages, to_picture, working_size
 from mnst_video.timecode import START, Clock, Time
-from mnst_video.video import VideoInfo, read_frames
+from mnst_video.video import VideoInfo, probe, read_frames
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # 16 bits a channel, and opacity.
@@ -123,7 +123,7 @@ def open_content(path: Path) -> Photo | VideoInfo:
             raise
         problem = str(error)
     try:
-        return read_clip(path)
+        return probe(path)
     except InputError:
         raise InputError(f"{problem}, nor is it a clip") from None
 
@@ -137,7 +137,7 @@ def load_content(path: Path, at: Time = START) -> Photo:
         return content
     if isinstance(content, Photo):  # an animation can be either
         try:
-            content = read_clip(path)
+            content = probe(path)
         except InputError:
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
     seconds = moment("at", at, Clock(content.times, content.fps))

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mnst_video.calibrate import Calibration, calibrate
+from mnst_video.calibrate import Calibration, Look, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.device import pick_device, pick_precision, prepare
@@ -106,9 +106,16 @@ class Stylist:
 
     def calibrate(self, frames: Iterable[Frame]) -> Calibrations:
         """Measure content frames of the working size, sampled from a clip or a shot."""
-        images = (self._image(frame) for frame in frames)
+        return self.compare(map(self.look, frames))
+
+    def look(self, frame: Frame) -> Look:
+        """What the network sees in a frame of the working size."""
         layer = self.options.content_layer
-        return calibrate(self.network, images, self._grams, layer, self._divisor)
+        return Look.at(self.network, self._image(frame), layer, self._divisor)
+
+    def compare(self, looks: Iterable[Look]) -> Calibrations:
+        """Measure what the network sees against the styles."""
+        return calibrate(looks, self._grams)
 
     def sigma2(self, calibrations: Calibrations) -> tuple[float, ...]:
         """The sigma2 that the options ask for, of each pair of styles; 1 where it has no say."""

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mnst_video.calibrate import Calibration, calibrate
+from mnst_video.calibrate import Calibration, Look, calibrate
 from mnst_video.crossfade import blend, mix
 from mnst_video.losses import STYLE_LAYERS, style_grams, style_loss
 
@@ -19,9 +19,13 @@ def grams_of_styles(network, texture, as_image):
     return tuple(style_grams(network, as_image(picture), DIVISOR) for picture in pictures)
 
 
+def looks(network, images):
+    return (Look.at(network, image, CONTENT_LAYER, DIVISOR) for image in images)
+
+
 def measure(network, images, styles):
     """The calibration of the only pair of styles."""
-    (calibration,) = calibrate(network, images, styles, CONTENT_LAYER, DIVISOR)
+    (calibration,) = calibrate(looks(network, images), styles)
     return calibration
 
 
@@ -65,7 +69,7 @@ def test_a_setlist_has_a_calibration_for_each_neighbouring_pair(
     images = [as_image(texture(WIDTH, HEIGHT, seed)) for seed in (4, 5)]
     third = style_grams(network, as_image(texture(WIDTH, HEIGHT, 7, 1.5)), DIVISOR)
     one, two = grams_of_styles
-    pairs = calibrate(network, images, (one, two, third), CONTENT_LAYER, DIVISOR)
+    pairs = calibrate(looks(network, images), (one, two, third))
     expected = measure(network, images, (one, two)), measure(network, images, (two, third))
     assert pairs == expected
 
