@@ -189,7 +189,7 @@ def plan_command(
     source: Source,
     *,
     plot: Annotated[
-        Path | None, _option(MAIN, "Draw the curve, over the sound, into this .png or .svg.")
+        Path | None, _option(MAIN, "Draw the curve, over the sound, into this .png, .svg or .pdf.")
     ] = None,
     overwrite: Annotated[bool, _option(MAIN, "Replace an existing plot.", "--overwrite")] = False,
     as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
@@ -267,7 +267,7 @@ def still_command(
 
 
 @app.command(name="sweep")
-@partial(takes_options, without=ONLY_CLIPS - {"steps"})
+@partial(takes_options, without=ONLY_CLIPS - {"steps", "bpm", "beat_offset", "beats_per_bar"})
 def sweep_command(
     source: Annotated[
         Path, typer.Argument(metavar="CONTENT", help="A picture, or a clip.", show_default=False)
@@ -389,7 +389,7 @@ def evaluate_command(
     ],
     *,
     plot: Annotated[
-        Path | None, _option(MAIN, "Draw the scores over time into this .png or .svg.")
+        Path | None, _option(MAIN, "Draw the scores over time into this .png, .svg or .pdf.")
     ] = None,
     overwrite: Annotated[bool, _option(MAIN, "Replace an existing plot.", "--overwrite")] = False,
     as_json: Annotated[bool, _option(MAIN, "Print a JSON object instead.", "--json")] = False,
@@ -405,8 +405,10 @@ def evaluate_command(
     Settings are taken from OUTPUT.mnst.json where it is there; options win over it.
     """
     with _for_people(debug, "nothing was changed"):
+        from mnst_video.images import check_name
         from mnst_video.job import record_path
 
+        check_name(painted)
         record = record_path(painted)
         options = options_of(given, [str(record)] if record.exists() else [])
         from mnst_video.evaluate import evaluate

@@ -198,7 +198,9 @@ class Options(BaseModel):
     # Balanced keeps the article's meaning of 0.5; even is for fades that are to move steadily.
     gamma_scale: Annotated[
         Literal["balanced", "linear", "even"],
-        _say("From γ to the mix: balanced by σ, linear (σ off), or even steps to the eye (σ off)."),
+        _say(
+            "From γ to the mix: balanced by σ, linear (σ off), or even: nearly equal steps to the eye."
+        ),
     ] = "balanced"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.

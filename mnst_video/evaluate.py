@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mnst_video.config import Options
+from mnst_video.crossfade import Grams
 from mnst_video.errors import InputError, UsageError
 from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, resize
@@ -37,17 +37,17 @@ from mnst_video.scores import (
     warping_error,
 )
 from mnst_video.shots import Shot
-from mnst_video.stylize import Calibrations, Stylist
+from mnst_video.stylize import Stylist
 from mnst_video.video import probe, read_frames
 
 # Frames between a frame and the one of the long-term error.
 LONG_TERM = 12
 # Seconds after which an uncovered area counts as any other, and of the windows of grain and drift.
 RECENT = 1.0
-# The share of a tile's area that makes it an uncovered one.
+# The share of the area that a tile speaks for, which makes it an uncovered one.
 UNCOVERED_TILE = 0.5
-# The longest lag that is looked for, in seconds.
-LONGEST_LAG = 1.0
+# Fine detail, in squared levels of 255, below which a picture is flat: rounding alone makes some.
+FLAT = 0.01
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,29 @@ class Evaluation:
 
     @property
     def lag(self) -> float:
-        """Frames by which the look follows gamma; NaN where that cannot be told."""
-        wanted, found = [f.wanted for f in self.frames], [f.mix for f in self.frames]
-        return lag(wanted, found, round(LONGEST_LAG * self.fps))
+        """Frames by which the look follows gamma; NaN where that cannot be told.
+
+        That of the longest run of frames of one shot and one pair of styles where it can.
+        """
+        for run in sorted(self._runs(), key=len, reverse=True):
+            frames = lag([f.wanted for f in run], [f.mix for f in run], round(self.fps))
+            if not math.isnan(frames):
+                return frames
+        return math.nan
 
     @property
     def jumps(self) -> list[tuple[int, int | None]]:
         """The frame of each jump of the mix, and how many it then takes."""
-        found = jumps([f.wanted for f in self.frames], [f.mix for f in self.frames])
-        return [(self.frames[at].frame, frames) for at, frames in found]
+        return [
+            (run[at].frame, frames)
+            for run in self._runs()
+            for at, frames in jumps([f.wanted for f in run], [f.mix for f in run])
+        ]
+
+    def _runs(self) -> Iterator[list[FrameScores]]:
+        """Frames of one shot and one pair of styles: only there w has one meaning."""
+        for _, group in groupby(self.frames, key=lambda frame: (frame.shot, frame.pair)):
+            yield list(group)
 
     @property
     def cuts(self) -> list[int]:
@@ -151,12 +165,13 @@ class Evaluation:
     def grain(self, name: str) -> float:
         """High frequencies at a shot's end over those at its beginning; mean over the shots.
 
-        name: "fine" of the output, "fine_input" of the input.
+        name: "fine" of the output, "fine_input" of the input. A shot that begins flat is left out.
         """
         ratios = []
         for first, last in self._ends():
-            begun, ended = (sum(getattr(f, name) for f in part) for part in (first, last))
-            ratios.append(ended / begun if begun > 0.0 else math.nan)
+            begun, ended = (float(np.mean([getattr(f, name) for f in p])) for p in (first, last))
+            if begun > FLAT:
+                ratios.append(ended / begun)
         return float(np.mean(ratios)) if ratios else math.nan
 
     @property
@@ -271,7 +286,7 @@ class _Judge:
         stylist, tile_stylist = self.stylists
         wanted = stylist.mix(fader, calibrations)
         style, distance = self._style(stylist, fader, wanted)
-        naked = self._naked(tile_stylist, fader, calibrations)
+        naked = self._naked(tile_stylist.target(fader.pair, wanted))
         e, e_input = self._error(1)
         e_long, e_long_input = self._error(LONG_TERM)
         return FrameScores(
@@ -335,18 +350,17 @@ class _Judge:
         distance = float(content_loss(frame.content, content.content)) / before.content
         return StyleScores.of(before, after, wanted), distance
 
-    def _naked(self, stylist: Stylist, fader: Fader, calibrations: Calibrations) -> _Naked:
+    def _naked(self, target: Grams) -> _Naked:
         """What of the newest frame is naked: in all, in areas uncovered lately, and elsewhere."""
         width, height = self.tile_size
         content, frame = (
             resize(picture, width, height)
             for picture in (self.past[-1].content, self.past[-1].frame)
         )
-        target = stylist.target(fader, calibrations)
         improvements = tile_improvements(self.setup.network, content, frame, target)
         rows, columns = improvements.shape
         areas = tile_areas(rows, columns, width, height)
-        recent = np.asarray(cv2.resize(self._recent(), (width, height)), np.float32)
+        recent = resize(self._recent(), width, height) / 255.0
         uncovered = tile_means(recent, rows, columns) >= UNCOVERED_TILE
         return _Naked(
             naked=naked_shares(improvements, areas),
@@ -355,8 +369,8 @@ class _Judge:
             naked_elsewhere=naked_shares(improvements, areas, ~uncovered)[1],
         )
 
-    def _recent(self) -> Mask:
-        """Where the newest frame shows what was uncovered within the last second: 1 or 0."""
+    def _recent(self) -> Frame:
+        """Where the newest frame shows what was uncovered within the last second: 255 or 0."""
         newest = self.past[-1]
         limit = RECENT * float(self.setup.info.fps)
         if self.age is None:
@@ -366,7 +380,7 @@ class _Judge:
             # Not beyond the limit: sampling between pixels would let an old neighbour wear it away.
             age = np.minimum(pull(self.age, newest.flow) + 1.0, limit)
             self.age = np.where(newest.trust > 0.5, age, 0.0).astype(np.float32)
-        return (self.age < limit).astype(np.float32)
+        return np.where(self.age < limit, 255, 0).astype(np.uint8)
 
 
 def _true_flow(folder: Path, number: int, shape: tuple[int, ...]) -> tuple[Flow, Mask]:

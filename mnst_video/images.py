@@ -180,7 +180,9 @@ def check_target(output: Path, sources: Iterable[Path], overwrite: bool) -> None
     if output.exists():
         for source in sources:
             if source.exists() and output.samefile(source):
-                raise UsageError(f"{output}: is the input or a style; choose another name")
+                raise UsageError(
+                    f"{output}: is the input, a style or the sound; choose another name"
+                )
         if output.is_dir():
             raise UsageError(f"{output}: is a folder; give a file name")
         if not overwrite:

@@ -127,7 +127,8 @@ def render(
     if frames_dir:
         check_name(Path(frames_dir).absolute())
     info = probe(source)
-    _check_output(output, (source, *options.styles), overwrite)
+    sound = [options.audio] if options.audio else []
+    _check_output(output, (source, *options.styles, *sound), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors():

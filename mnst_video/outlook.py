@@ -132,15 +132,18 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     """A table for a person."""
     mean = evaluation.mean
 
+    def number(value: float, how: str) -> str:
+        return "–" if math.isnan(value) else f"{value:{how}}"
+
     def root(name: str) -> str:
-        return f"{math.sqrt(mean(name)):.4f}"
+        return number(math.sqrt(mean(name)), ".4f")
 
     def percent(value: float) -> str:
         return "–" if math.isnan(value) else f"{100 * value:.1f} %"
 
     lag = "–" if math.isnan(evaluation.lag) else f"{evaluation.lag:.0f} frames"
     naked = evaluation.naked
-    drift = [f"{value:+.3f}" for value in evaluation.drift]
+    drift = [number(value, "+.3f") for value in evaluation.drift]
     table = Table("score", "output", "input", "what it says", box=None)
     rows = [
         ("√E", root("e"), root("e_input"), "flicker from frame to frame"),
@@ -163,8 +166,8 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
         ("  elsewhere", percent(evaluation.naked_elsewhere), "", "of all others"),
         (
             "grain",
-            f"{evaluation.grain('fine'):.2f}",
-            f"{evaluation.grain('fine_input'):.2f}",
+            number(evaluation.grain("fine"), ".2f"),
+            number(evaluation.grain("fine_input"), ".2f"),
             "fine detail at a shot's end over its beginning",
         ),
         ("drift", ", ".join(drift[:2]), "0", "of luminance: mean, spread"),
@@ -174,7 +177,7 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     for row in rows:
         table.add_row(*row)
     yield table
-    for at, frames in evaluation.jumps:
+    for at, frames in evaluation.jumps[:MOST_ROWS]:
         arrived = "does not arrive" if frames is None else f"arrives after {frames} frames"
         yield f"the jump of γ at frame {at} {arrived}"
     yield (

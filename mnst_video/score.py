@@ -98,8 +98,11 @@ class Place:
 
 def course(options: Options, count: int, fps: Fraction) -> list[Place]:
     """The timeline on a silent clip of `count` frames. Raises UsageError."""
+    if options.react or options.bpm == "auto":
+        asked = f"react = {options.react[0]}" if options.react else "bpm = auto"
+        raise UsageError(f"{asked} is for clips: a sweep has no sound")
     positions, timeline = _timeline(options)
-    clock = Clock(tuple(i / fps for i in range(count)), fps)
+    clock = Clock(tuple(i / fps for i in range(count)), fps, _tempo(options, None))
     curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, _ = _resolve("strength", options.strength, clock, 0.0, 1.0)
     values = [(curve.at(time), strength.at(time)) for time in clock.times]

@@ -207,11 +207,11 @@ def tile_areas(rows: int, columns: int, width: int, height: int) -> Array:
     return np.outer(np.diff(_edges(rows, height)), np.diff(_edges(columns, width)))
 
 
-def tile_means(mask: Mask, rows: int, columns: int) -> Array:
+def tile_means(mask: Array, rows: int, columns: int) -> Array:
     """The mean of a mask `(h, TILES_WIDTH)` over the pixels nearest to each tile's centre."""
     height, width = mask.shape
     starts = [_edges(rows, height)[:-1], _edges(columns, width)[:-1]]
-    sums = np.add.reduceat(np.add.reduceat(mask.astype(np.float64), starts[0], 0), starts[1], 1)
+    sums = np.add.reduceat(np.add.reduceat(mask, starts[0], 0), starts[1], 1)
     return np.asarray(sums / tile_areas(rows, columns, width, height), np.float64)
 
 

@@ -128,10 +128,9 @@ class Stylist:
             return self._even[fader.pair](fader.gamma)
         return mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
 
-    def target(self, fader: Fader, calibrations: Calibrations) -> Grams:
-        """The blended Grams that a frame is painted towards."""
-        one, two = self._grams[fader.pair : fader.pair + 2]
-        return blend(one, two, self.mix(fader, calibrations))
+    def target(self, pair: int, w: float) -> Grams:
+        """The Grams that a frame is painted towards: a pair of styles at a mix."""
+        return blend(self._grams[pair], self._grams[pair + 1], w)
 
     def first_frame(
         self,
@@ -207,7 +206,7 @@ class Stylist:
             network=self.network,
             content_layer=options.content_layer,
             content=features,
-            target=self.target(fader, calibrations),
+            target=self.target(pair, w),
             gram_divisor=self._divisor,
             content_weight=content_weight,
             style_weight=style_weight,

@@ -98,7 +98,9 @@ def render_sweep(
     if not moves and output.suffix.lower() not in PICTURES:
         known = ", ".join((*PICTURES, *CONTAINERS, *ANIMATIONS))
         raise UsageError(f"{output}: unknown kind of sweep; use one of {known}")
-    check_target(output, (source, *options.styles), overwrite)
+    chosen = row_options(options, rows)
+    styles = [path for _, row in chosen for path in row.styles]
+    check_target(output, (source, *styles), overwrite)
     if moves and rows is not None:
         raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
     if not 0.0 < seconds <= LONGEST:
@@ -116,7 +118,7 @@ def render_sweep(
         raise UsageError(f"--pictures {count}: a sheet's row has up to {WIDEST}")
     variants = [
         Row(name, row, [load_image(path) for path in row.styles], course(row, count, fps))
-        for name, row in row_options(options, rows)
+        for name, row in chosen
     ]
     photo = load_content(source, at).on("white")
     with memory_errors():
@@ -124,14 +126,11 @@ def render_sweep(
         side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
         if moves:
-            styles, places = variants[0].styles, variants[0].places
-            faders = [place.fader for place in places]
-            painted = paint_sweep(network, options, content, styles, faders)
-            pictures_of = (
-                _faded(content, result, place)
-                for result, place in zip(painted, places, strict=True)
-            )
-            done = _watched(pictures_of, count, observe)
+            (row,) = variants
+            faders = [place.fader for place in row.places]
+            painted = paint_sweep(network, options, content, row.styles, faders)
+            faded = (_faded(content, *pair) for pair in zip(painted, row.places, strict=True))
+            done = _watched(faded, count, observe)
             _write_moving(output, list(done), fps, loop, frames)
         else:
             width = GAP + max(count, 1 + len(options.styles)) * (content.shape[1] + GAP)
@@ -200,7 +199,8 @@ def _write_moving(
 ) -> None:
     """Write pictures as a silent clip or an animation; with `loop` there and back."""
     if loop:
-        pictures = (pictures + pictures[-2:0:-1])[:frames]
+        # Of an odd number the last one stands twice.
+        pictures += pictures[:0:-1] if frames % 2 else pictures[-2:0:-1]
     height, width = pictures[0].shape[:2]
     if output.suffix.lower() in CONTAINERS:
         with open_encoder(output, fps, (width, height)) as write:

@@ -392,12 +392,12 @@ WRONG = {
     "plot on input": (
         2,
         ["calibrate", "photo.png", "--plot", "photo.png", "--overwrite"],
-        "photo.png: is the input or a style",
+        "photo.png: is the input, a style or the sound",
     ),
     "step on input": (
         2,
         ["still", "p_0002.png", "-o", "p.png", "--overwrite", *SMALL, "--save-every", "2"],
-        "p_0002.png: is the input or a style",
+        "p_0002.png: is the input, a style or the sound",
     ),
     "step there": (
         2,
@@ -407,8 +407,22 @@ WRONG = {
     "output is style": (
         2,
         ["still", "p_0002.png", "--style1", "photo.png", "-o", "photo.png", "--overwrite"],
-        "photo.png: is the input or a style",
+        "photo.png: is the input, a style or the sound",
     ),
+    "output is a row's style": (
+        2,
+        [
+            *("sweep", "p_0002.png", "--rows", "style1=p_0002.png,photo.png"),
+            *("-o", "photo.png", "--overwrite"),
+        ],
+        "photo.png: is the input, a style or the sound",
+    ),
+    "output is sound": (
+        2,
+        ["clip.mp4", "--audio", "there.mp4", "-o", "there.mp4", "--overwrite"],
+        "there.mp4: is the input, a style or the sound",
+    ),
+    "evaluate a folder": (3, ["evaluate", "clip.mp4", "."], "this is a folder"),
     "no content": (
         3,
         ["still", "none.png", "-o", "photo.png", "--overwrite"],

@@ -55,8 +55,13 @@ def test_a_course_is_the_timeline_on_a_clip_of_so_many_frames():
     places = course(keys, 5, Fraction(2))
     assert [place.value for place in places] == [1.0, 0.625, 0.25, 0.25, 0.5]
     assert [place.strength for place in places] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    beats = Options(gamma="0b=1 hold, 2b=0", bpm=120)
+    assert [place.value for place in course(beats, 4, Fraction(2))] == [1.0, 1.0, 0.0, 0.0]
     with pytest.raises(UsageError, match=r"gamma: .*past the end"):
         course(Options(gamma="0=1, 3s=0"), 5, Fraction(2))
+    for given in ({"react": "rms:0.3"}, {"bpm": "auto"}):
+        with pytest.raises(UsageError, match="is for clips: a sweep has no sound"):
+            course(Options(**given), 5, Fraction(2))
 
 
 def test_a_value_is_that_of_the_frames_own_timestamp(ffmpeg, make_clip, tmp_path):

@@ -141,7 +141,7 @@ def test_tiles_share_out_the_picture():
         areas = tile_areas(rows, columns, width, height)
         assert areas.shape == (rows, columns)
         assert (areas.sum(), areas.min()) == (width * height, STRIDE**2 if rows > 1 else 512)
-    mask = np.zeros((96, 320), np.float32)
+    mask = np.zeros((96, 320))
     mask[:, :48] = 1.0
     means, areas = tile_means(mask, 5, 19), tile_areas(5, 19, 320, 96)
     assert means[0, :4].tolist() == [1.0, 1.0, 0.5, 0.0]  # they end at 24, 40, 56
@@ -184,7 +184,7 @@ def test_a_bare_rectangle_scores_its_area(network, painted, left, top, width, he
     third, half, two_thirds = naked_shares(improvements, areas)
     assert half == pytest.approx(width * height / (320 * 180), rel=0.1)
     assert third <= half <= two_thirds
-    mask = np.zeros((180, 320), np.float32)
+    mask = np.zeros((180, 320))
     mask[here] = 1.0
     bare = tile_means(mask, rows, columns)
     assert naked_shares(improvements, areas, bare == 1.0)[1] > 0.9

@@ -131,7 +131,11 @@ def test_a_sweep_follows_the_strength_in_time(photo, quick, tmp_path):
 def test_a_loop_goes_there_and_back_without_a_seam(photo, quick, tmp_path):
     output = tmp_path / "loop.mkv"
     options = quick(first_steps=20, steps=4)
-    done = render_sweep(photo, output, options, seconds=1.0, fps=Fraction(12), loop=True)
+    render_sweep(photo, output, options, seconds=1.0, fps=Fraction(5), loop=True)
+    assert probe(output).frames == 5
+    done = render_sweep(
+        photo, output, options, seconds=1.0, fps=Fraction(12), loop=True, overwrite=True
+    )
     assert (done.pictures, probe(output).frames) == (7, 12)
     frames = [f.astype(float) for f in read_frames(probe(output), 32, 24)]
     across = np.abs(frames[0] - frames[6]).mean()
