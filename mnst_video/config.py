@@ -198,9 +198,7 @@ class Options(BaseModel):
     # Balanced keeps the article's meaning of 0.5; even is for fades that are to move steadily.
     gamma_scale: Annotated[
         Literal["balanced", "linear", "even"],
-        _say(
-            "From γ to the mix: balanced by σ, linear (σ off), or even: nearly equal steps to the eye."
-        ),
+        _say("From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly)."),
     ] = "balanced"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.
