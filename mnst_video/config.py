@@ -204,9 +204,9 @@ class Options(BaseModel):
     # residual stays under 5 %.
     content_weight: Annotated[Weight, _say("More keeps faces, less lets paint flow.")] = 0.1
     style_weight: Annotated[Weight, _say("More brings the picture closer to the styles.")] = 1.0
-    # In relative losses, of (pixel difference / 255)^2. Steadier than at 1 by 5 %; at 100
-    # a fast fade lags (docs/method.md has the figures).
-    temporal_weight: Annotated[Weight, _say("More holds the paint to what moves.")] = 30.0
+    # At 1 paint goes half its way back to the warped previous result after each step. More is
+    # steadier and has less style (docs/method.md has the figures).
+    temporal_weight: Annotated[Weight, _say("More holds the paint to what moves.")] = 0.7
     # Areas that the flow cannot follow stay bare at 0; 1 makes them busy.
     uncovered_weight: Annotated[Weight, _say("Style in areas that the flow cannot follow.")] = 0.5
 
@@ -236,9 +236,13 @@ class Options(BaseModel):
     first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 60
     # It starts from the previous result.
     steps: Annotated[Steps, _say("Steps on each later frame.")] = 6
-    # Large to paint the first frame, small so that a settled picture stays.
     first_rate: Annotated[Rate, _say("Learning rate of a first frame, in pixel values.")] = 6.0
-    rate: Annotated[Rate, _say("Learning rate of later frames.")] = 1.0
+    # Times the root of the share of style that is missing, so that a settled picture stays.
+    rate: Annotated[Rate, _say("Learning rate of later frames where the paint is settled.")] = 2.0
+    # At 6 what is uncovered flickers; at 1 it stays pale.
+    fresh_rate: Annotated[
+        Rate, _say("Learning rate of fresh paint: uncovered areas, and all of it while γ moves.")
+    ] = 2.0
     rate_decay: Annotated[
         _Number, Field(gt=0.0, le=1.0), _say("The factor on the rate for each 100 steps.")
     ] = 0.6
@@ -308,7 +312,7 @@ QUALITY = frozenset(
     {"style_scale", "colors", "sigma", "gamma_scale", "content_weight", "style_weight"}
     | {"temporal_weight", "uncovered_weight", "losses", "content_layer", "warm_start"}
     | {"pyramid_levels", "coarse_to_fine", "first_steps", "steps", "first_rate", "rate"}
-    | {"rate_decay", "max_side", "crf"}
+    | {"fresh_rate", "rate_decay", "max_side", "crf"}
 )
 
 # What `spell_out` takes besides the fields of `Options`.

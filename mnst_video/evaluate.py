@@ -220,7 +220,7 @@ def evaluate(
             )
         analysis = analyse(setup)
         size = (painted.width, painted.height)
-        judge = _Judge(setup, analysis, flow, size)
+        judge = Judge(setup, analysis, flow, size)
         contents = read_frames(info, *size, setup.frames.start, setup.frames.stop)
         frames = read_frames(painted, *size)
         found: list[FrameScores] = []
@@ -251,7 +251,7 @@ class _Naked:
     naked_elsewhere: float
 
 
-class _Judge:
+class Judge:
     """Scores frames in order; keeps what the long-term error and the uncovered areas need."""
 
     def __init__(

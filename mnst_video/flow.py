@@ -10,6 +10,11 @@ Flow = NDArray[np.float32]
 Mask = NDArray[np.float32]
 Picture = NDArray[np.float32]
 
+# Levels of 255, mean of the channels, by which a place may change and still be the same.
+ALIKE = 10.0
+# Of Ruder et al. 2016, equation 6.
+BOUNDARY = 0.002
+
 
 def optical_flow(frame: Frame, other: Frame) -> Flow:
     """Dense flow from `frame` to `other`: what is at p in `frame` is at p + flow[p] in `other`.
@@ -20,6 +25,11 @@ def optical_flow(frame: Frame, other: Frame) -> Flow:
     """
     gray, other_gray = (cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (frame, other))
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # Down to single pixels, smooth where there is nothing to see: on the sample the mean error
+    # against the true flow is 0.15 pixels, 0.20 with the preset alone (docs/method.md).
+    dis.setFinestScale(0)
+    dis.setVariationalRefinementIterations(10)
+    dis.setVariationalRefinementAlpha(40.0)
     initial = np.zeros((*gray.shape, 2), np.float32)
     return np.asarray(dis.calc(gray, other_gray, initial), np.float32)
 
@@ -34,12 +44,25 @@ def warp(picture: Picture, flow: Flow) -> Picture:
     return np.asarray(warped, np.float32)
 
 
-def reliability(backward: Flow, forward: Flow) -> Mask:
+def trust(frame: Frame, other: Frame, backward: Flow) -> Mask:
+    """How far `other` along the backward flow is `frame`: float32 `(H, W)`, 1 = wholly, 0 = no.
+
+    The rules of `reliability`, with ten times the tolerance for motion boundaries, that both frames
+    look alike, and soft edges. The flow of dark and flat areas is all boundaries by the paper's
+    tolerance; `alike` finds more of what is uncovered than the stricter rule did.
+    """
+    forward = optical_flow(other, frame)
+    whole = reliability(backward, forward, boundary=10.0 * BOUNDARY) * alike(frame, other, backward)
+    return feather(whole) * _within(backward)
+
+
+def reliability(backward: Flow, forward: Flow, boundary: float = BOUNDARY) -> Mask:
     """Where the warp along `backward` can be trusted: float32 `(H, W)`, 1 = yes, 0 = no.
 
     `forward` is the flow of the other direction. Ruder, Dosovitskiy and Brox, "Artistic Style
     Transfer for Videos" (GCPR 2016), section 4.3: forward and backward flow have to agree, and
     motion boundaries do not count; nor, here, does what comes from outside the frame.
+    boundary: the squared gradient of a flow at rest, from which on it is a motion boundary.
     """
     height, width = backward.shape[:2]
     x, y = sources(backward)
@@ -51,8 +74,19 @@ def reliability(backward: Flow, forward: Flow) -> Mask:
     length = _squared(backward)
     disagree = _squared(backward + there) > 0.01 * (length + _squared(there)) + 0.5
     gradients = [g for part in (0, 1) for g in np.gradient(backward[..., part])]
-    boundary = _squared(np.stack(gradients, axis=-1)) > 0.01 * length + 0.002
-    return np.asarray(inside & ~disagree & ~boundary, np.float32)
+    torn = _squared(np.stack(gradients, axis=-1)) > 0.01 * length + boundary
+    return np.asarray(inside & ~disagree & ~torn, np.float32)
+
+
+def alike(frame: Frame, other: Frame, flow: Flow) -> Mask:
+    """Where `other` along `flow` looks like `frame`: float32 `(H, W)`, 1 = yes, 0 = no.
+
+    Our addition to the rules of Ruder et al., for what both flows agree on and is wrong: what is
+    uncovered by something with a texture of its own.
+    """
+    pictures = (frame.astype(np.float32), warp(other.astype(np.float32), flow))
+    near, there = (cv2.GaussianBlur(picture, (0, 0), 1.0) for picture in pictures)
+    return np.asarray(np.abs(near - there).mean(axis=-1) < ALIKE, np.float32)
 
 
 def feather(mask: Mask) -> Mask:
@@ -62,6 +96,19 @@ def feather(mask: Mask) -> Mask:
     """
     drawn_in = cv2.erode(mask, np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(drawn_in, (0, 0), 1.0), np.float32)
+
+
+def _within(flow: Flow) -> Mask:
+    """The share of each pixel's area that is pulled from within the frame.
+
+    A slow pan brings in less than a pixel a frame: all trusted, the edge would be drawn out into
+    streaks.
+    """
+    height, width = flow.shape[:2]
+    x, y = sources(flow)
+    beyond = (np.maximum(-x, x - (width - 1)), np.maximum(-y, y - (height - 1)))
+    shares = [1.0 - part.clip(0.0, 1.0) for part in beyond]
+    return np.asarray(shares[0] * shares[1], np.float32)
 
 
 def sources(flow: Flow) -> tuple[Mask, Mask]:

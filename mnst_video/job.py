@@ -36,7 +36,7 @@ from mnst_video.images import (
 from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare
 from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
-from mnst_video.stylize import Result, stylize_shot
+from mnst_video.stylize import Previous, Result, stylize_shot
 from mnst_video.video import (
     Passage,
     Soundtrack,
@@ -258,18 +258,19 @@ class _Job:
     def _render_shot(self, shot: Shot, content: Iterator[Frame], observe: Observer) -> None:
         """`content` stands at the shot's first frame, and at its end afterwards."""
         first = next((f for f in range(shot.start, shot.end) if f not in self.log), shot.end)
-        previous: tuple[Frame, Frame] | None = None
+        previous: Previous | None = None
         for frame in range(shot.start, first):
             source = next(content)
             if frame == first - 1 and first < shot.end:
-                previous = (source, load_frame(self._path(frame)))
+                fader = self.setup.score.fader(frame)
+                previous = Previous(source, load_frame(self._path(frame)), fader)
         faders = [self.setup.score.fader(frame) for frame in range(first, shot.end)]
         current = first
 
         def step_done(step: int, *_: object) -> None:
-            chain = current > shot.start and self.options.warm_start
-            steps = self.options.steps if chain else self.options.first_steps
-            observe(StepDone(current, step + 1, steps))
+            fader = self.setup.score.fader(current)
+            before = self.setup.score.fader(current - 1) if current > shot.start else None
+            observe(StepDone(current, step + 1, stylist.steps(fader, calibrations, before)))
 
         content_of_shot = (next(content) for _ in faders)
         if not faders:

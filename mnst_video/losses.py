@@ -68,17 +68,15 @@ def temporal_loss(image: Tensor, warped: Tensor, reliability: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Losses:
-    """An objective's value, with a gradient, and three of its terms before weighting; scalars."""
+    """An objective's value, with a gradient, and two of its terms before weighting; scalars."""
 
     total: Tensor
     content: Tensor
     style: Tensor
-    temporal: Tensor
 
     def detached(self) -> "Losses":
         """The same values without the graph behind them."""
-        terms = (self.total, self.content, self.style, self.temporal)
-        return Losses(*(term.detach() for term in terms))
+        return Losses(*(term.detach() for term in (self.total, self.content, self.style)))
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ class Objective:
     target: the blended Grams, each divided by `gram_divisor`.
     gram_divisor: 1 for the article; else H * W of the image, in every layer, so that no term
         depends on the resolution and the layers keep the article's balance.
-    warped, reliability: the previous result along the flow and where to trust it, or None.
-    The weights multiply the terms as `content_loss`, `style_loss` and `temporal_loss` give them.
+    The weights multiply the terms as `content_loss` and `style_loss` give them. The temporal term
+    is not here: `optimize.Hold` takes it as a step of its own.
     uncovered: masks `(1, 1, h, w)`, 0..1, by style layer, of the area that is not reliable, or
         None. The paint there is new, and the picture's own Grams, satisfied by the rest of it,
         would leave it bare: so it gets a style loss of its own, times `uncovered_weight`. That
@@ -104,11 +102,8 @@ class Objective:
     gram_divisor: float
     content_weight: float
     style_weight: float
-    temporal_weight: float = 0.0
     uncovered_weight: float = 0.0
     uncovered: Mapping[str, Tensor] | None = None
-    warped: Tensor | None = None
-    reliability: Tensor | None = None
 
     def __call__(self, image: Tensor) -> Losses:
         """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255."""
@@ -116,18 +111,14 @@ class Objective:
         grams = {name: gram_matrix(features[name]) / self.gram_divisor for name in STYLE_LAYERS}
         content = content_loss(features[self.content_layer], self.content)
         style = style_loss(grams, self.target)
-        temporal = torch.zeros((), device=image.device)
         total = self.content_weight * content + self.style_weight * style
-        if self.warped is not None and self.reliability is not None:
-            temporal = temporal_loss(image, self.warped, self.reliability)
-            total = total + self.temporal_weight * temporal
         if self.uncovered is not None:
             grams = {
                 name: masked_gram(features[name], mask) / self.gram_divisor
                 for name, mask in self.uncovered.items()
             }
             total = total + self.uncovered_weight * style_loss(grams, self.target)
-        return Losses(total, content, style, temporal)
+        return Losses(total, content, style)
 
 
 def style_grams(network: VGG19, image: Tensor, divisor: float) -> Grams:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,23 +15,43 @@ from mnst_video.losses import Losses
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
+@dataclass(frozen=True)
+class Hold:
+    """The temporal term as a step of its own: an image is drawn towards the warped previous result.
+
+    warped: `(1, 3, H, W)`, 0..255. weight: `(1, 1, H, W)`, 0 or more; at 1 half the way.
+
+    This is the proximal operator of weight / 2 * (x - warped)^2 (Parikh and Boyd, "Proximal
+    Algorithms", 2014, section 1.1), exact at any weight. In the gradient, as Ruder et al. have the
+    term, Adam scales it with all the rest: then settled pixels move by the full rate nonetheless.
+    """
+
+    warped: Tensor
+    weight: Tensor
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return (image + self.weight * self.warped) / (1.0 + self.weight)
+
+
 def minimize(
     image: Tensor,
     objective: Callable[[Tensor], Losses],
     steps: int,
-    rate: Callable[[int], float],
+    rate: Callable[[int, Losses], float | Tensor],
     levels: int = 1,
+    hold: Hold | None = None,
     callback: Callable[[int, Losses, Tensor], None] | None = None,
 ) -> tuple[Tensor, Losses]:
     """Adam on `image`, or on the levels of a pyramid over it.
 
     image: float32 `(1, 3, H, W)`, 0..255, the starting point; it is not changed.
-    rate: the learning rate of a step, in pixel values: each level moves a pixel by at most about
-        that.
+    rate: the learning rate of a step, in pixel values, from its number and the losses before it:
+        each level moves a pixel by at most about that. One number, or a map `(1, 1, H, W)`.
     levels: with 1 this is Adam on the pixels, clamped to 0..255 after each step, as the article
         has it. With more, level k moves all pixels of a 2^k x 2^k square alike (bilinear between
         squares) and has moments of its own. Large areas then reach their colour in a few steps,
         and less of the change is pixel noise. This is our departure from the article.
+    hold: applied after each step.
     callback: called after each step with its number, from 0, the losses before that step, and the
         image after it, which the next step changes.
 
@@ -52,7 +73,8 @@ def minimize(
             raise DivergedError(
                 f"the loss or its gradient is not finite at step {step + 1} ({value})"
             )
-        image = image.detach()
+        image, losses = image.detach(), losses.detached()
+        pace = rate(step, losses)
         for level in range(levels):
             # The gradient of a level is the pixels' gradient summed over its squares; Adam does
             # not see its scale, so the mean does as well.
@@ -67,9 +89,10 @@ def minimize(
             move = mean / (1 - BETA1 ** (step + 1)) / unbiased
             if level:
                 move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
-            image.sub_(move[..., :height, :width], alpha=rate(step))
+            image.sub_(pace * move[..., :height, :width])
+        if hold is not None:
+            image = hold(image)
         image.clamp_(0.0, 255.0)
-        losses = losses.detached()
         if callback is not None:
             callback(step, losses, image)
     return image, losses

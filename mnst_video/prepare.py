@@ -18,6 +18,7 @@ from mnst_video.config import MAX_SIDE, Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, encode_image, load_image
 from mnst_video.palette import Palette
+from mnst_video.schedule import Fader
 from mnst_video.score import Score, compose, moment
 from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
@@ -228,10 +229,15 @@ def estimate(plan: Plan) -> Estimate:
         costs.append((max(time.monotonic() - begun - TRIAL_STEPS * step, 0.0), step))
         begun = time.monotonic()
         ends.clear()
-    firsts = len(shots) if options.warm_start else len(setup.frames)
-    later = len(setup.frames) - firsts
-    seconds = firsts * (costs[0][0] + options.first_steps * costs[0][1])
-    seconds += later * (costs[-1][0] + options.steps * costs[-1][1])
+    seconds = 0.0
+    for shot in shots:
+        calibrations = plan.analysis.calibration(shot)
+        before: Fader | None = None
+        for frame in range(shot.start, shot.end):
+            fader = setup.score.fader(frame)
+            beside, step = costs[0] if before is None or not options.warm_start else costs[-1]
+            seconds += beside + step * setup.stylist.steps(fader, calibrations, before)
+            before = fader
     frames_bytes = sum(sizes) / len(sizes) * len(setup.frames)
     return Estimate(seconds, round(frames_bytes * (1.0 + CLIP_SHARE)))
 

@@ -17,10 +17,10 @@ from mnst_video.calibrate import Calibration, Look, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.device import pick_device, pick_precision, prepare
-from mnst_video.flow import Picture, feather, optical_flow, reliability, warp
+from mnst_video.flow import Picture, optical_flow, trust, warp
 from mnst_video.images import Frame, fit_style, resize
-from mnst_video.losses import STYLE_LAYERS, Losses, Objective, style_grams
-from mnst_video.optimize import minimize
+from mnst_video.losses import STYLE_LAYERS, Losses, Objective, style_grams, temporal_loss
+from mnst_video.optimize import Hold, minimize
 from mnst_video.palette import Palette
 from mnst_video.schedule import Fader
 from mnst_video.vgg import VGG19
@@ -28,6 +28,8 @@ from mnst_video.weights import load_weights
 
 # Below this share of a picture, an uncovered area has too few places for statistics of its own.
 SMALLEST_UNCOVERED = 0.003
+# The change of the mix from a frame to the next, from which on all paint is fresh.
+FASTEST_FADE = 0.05
 
 # One for each pair of neighbouring styles.
 Calibrations = tuple[Calibration, ...]
@@ -36,13 +38,13 @@ StepCallback = Callable[[int, Losses, Tensor], None]
 
 @dataclass(frozen=True)
 class Result:
-    """A stylized frame and its losses before the last step.
+    """A stylized frame and its losses: content and style before the last step.
 
     pixels: float32 `(H, W, 3)`, RGB, 0..255.
     content: relative to the energy of the content features; 0 is the content itself.
     style: relative to that of the bare content against the same target; 0 is the target.
     temporal: mean over all pixels of reliability times the squared difference from the warped
-        previous result, with pixels in 0..1; 0 for the first frame of a shot.
+        previous result, with pixels in 0..1, at the end; 0 for the first frame of a shot.
     """
 
     pixels: Picture
@@ -55,6 +57,15 @@ class Result:
     def frame(self) -> Frame:
         """The pixels rounded to 8 bits."""
         return np.asarray(self.pixels.round(), np.uint8)
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The frame before: its content, its result as it was written, and its place of the fader."""
+
+    content: Frame
+    result: Frame
+    fader: Fader
 
 
 class Stylist:
@@ -145,53 +156,83 @@ class Stylist:
         objective = self._objective(image, fader, calibrations)
         if start is not None:
             image = self._image(start)
-        steps, rate = self.options.first_steps, self.options.first_rate
-        return self._run(image, objective, fader, calibrations, steps, rate, callback)
+        options = self.options
+
+        def rate(step: int, _: Losses) -> float:
+            return options.first_rate * math.pow(options.rate_decay, step / 100)
+
+        steps = self.steps(fader, calibrations)
+        return self._run(image, objective, fader, calibrations, steps, rate, callback=callback)
 
     def next_frame(
         self,
         content: Frame,
         fader: Fader,
         calibrations: Calibrations,
-        previous_content: Frame,
-        previous_result: Frame,
+        previous: Previous,
         callback: StepCallback | None = None,
     ) -> Result:
         """A later frame: a few steps that start from the previous result along the flow.
 
         Where the flow cannot be trusted, the start is the content in the colours of the previous
         result: bare content there would stay bare, as the Grams are already satisfied elsewhere.
+        Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
         """
-        backward = optical_flow(content, previous_content)
-        forward = optical_flow(previous_content, content)
-        reliable = feather(reliability(backward, forward))
-        warped = warp(previous_result.astype(np.float32), backward).clip(0.0, 255.0)
-        fill = match_colors(content, previous_content, previous_result)
+        backward = optical_flow(content, previous.content)
+        reliable = trust(content, previous.content, backward)
+        warped = warp(previous.result.astype(np.float32), backward).clip(0.0, 255.0)
+        fill = match_colors(content, previous.content, previous.result)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
-        objective = self._objective(
-            self._image(content),
-            fader,
-            calibrations,
-            warped=self._image(warped),
-            reliable=self._image(reliable[..., None]),
+        trusted = self._image(reliable[..., None])
+        objective = self._objective(self._image(content), fader, calibrations, 1.0 - trusted)
+
+        options = self.options
+        steps = self.steps(fader, calibrations, previous.fader)
+        moved = self._moved(previous.fader, fader, calibrations)
+        held = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
+        bare = calibrations[fader.pair].style(self.mix(fader, calibrations))
+
+        def rate(step: int, losses: Losses) -> Tensor:
+            # Fresh paint dries over the steps; settled paint moves as far as style is missing.
+            fresh = options.fresh_rate * (1.0 - step / steps)
+            missing = float(losses.style) / bare
+            settled = options.rate * math.sqrt(missing)
+            return settled * held + max(settled, fresh) * (1.0 - held)
+
+        hold = Hold(self._image(warped), options.temporal_weight * held)
+        return self._run(
+            self._image(start), objective, fader, calibrations, steps, rate, hold, trusted, callback
         )
-        steps, rate = self.options.steps, self.options.rate
-        return self._run(self._image(start), objective, fader, calibrations, steps, rate, callback)
+
+    def steps(self, fader: Fader, calibrations: Calibrations, before: Fader | None = None) -> int:
+        """The steps of a frame; `before` is the place of the fader at the frame before, if any.
+
+        Where the mix jumps from a style to another, as many as a shot's first frame takes.
+        """
+        first, later = self.options.first_steps, self.options.steps
+        if before is None or not self.options.warm_start:
+            return first
+        moved = self._moved(before, fader, calibrations)
+        return later + round(max(0, first - later) * min(1.0, moved))
+
+    def _moved(self, before: Fader, now: Fader, calibrations: Calibrations) -> float:
+        """How far the mix went between two places of the fader; 1 is from a style to the next."""
+        places = [fader.pair + 1.0 - self.mix(fader, calibrations) for fader in (before, now)]
+        return abs(places[1] - places[0])
 
     def _objective(
         self,
         content: Tensor,
         fader: Fader,
         calibrations: Calibrations,
-        warped: Tensor | None = None,
-        reliable: Tensor | None = None,
+        uncovered: Tensor | None = None,
     ) -> Objective:
+        """uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own."""
         options = self.options
         pair, gamma = fader.pair, fader.gamma
         sigmas, calibration = self.sigma2(calibrations), calibrations[pair]
         w = self.mix(fader, calibrations)
         content_weight, style_weight = options.content_weight, options.style_weight
-        temporal_weight = options.temporal_weight
         if self._literal:
             # In a setlist sigma of style k is the product of the pairs' sigma2 before it, so that
             # nothing jumps where one pair hands over to the next.
@@ -199,7 +240,6 @@ class Stylist:
         else:
             content_weight /= calibration.content
             style_weight /= calibration.style(w)
-            temporal_weight /= 255.0**2
         with torch.no_grad():
             features = self.network(content, {options.content_layer})[options.content_layer]
         objective = Objective(
@@ -211,17 +251,10 @@ class Stylist:
             content_weight=content_weight,
             style_weight=style_weight,
         )
-        if warped is None or reliable is None:
+        if uncovered is None or options.uncovered_weight == 0.0:
             return objective
-        bare = 1.0 - reliable
-        return replace(
-            objective,
-            temporal_weight=temporal_weight,
-            warped=warped,
-            reliability=reliable,
-            uncovered=_uncovered(bare) if options.uncovered_weight > 0.0 else None,
-            uncovered_weight=options.uncovered_weight * style_weight * float(bare.mean()),
-        )
+        weight = options.uncovered_weight * style_weight * float(uncovered.mean())
+        return replace(objective, uncovered=_by_layer(uncovered), uncovered_weight=weight)
 
     def _run(
         self,
@@ -230,25 +263,23 @@ class Stylist:
         fader: Fader,
         calibrations: Calibrations,
         steps: int,
-        rate: float,
-        callback: StepCallback | None,
+        rate: Callable[[int, Losses], float | Tensor],
+        hold: Hold | None = None,
+        trusted: Tensor | None = None,
+        callback: StepCallback | None = None,
     ) -> Result:
-        decay = self.options.rate_decay
-        image, losses = minimize(
-            start,
-            objective,
-            steps,
-            rate=lambda step: rate * decay ** (step / 100),
-            levels=self.options.pyramid_levels,
-            callback=callback,
-        )
+        levels = self.options.pyramid_levels
+        image, losses = minimize(start, objective, steps, rate, levels, hold, callback)
+        temporal = 0.0
+        if hold is not None and trusted is not None:
+            temporal = float(temporal_loss(image, hold.warped, trusted)) / 255.0**2
         w, calibration = self.mix(fader, calibrations), calibrations[fader.pair]
         return Result(
             pixels=to_picture(image),
             steps=steps,
             content=float(losses.content) / calibration.content,
             style=float(losses.style) / calibration.style(w),
-            temporal=float(losses.temporal) / 255.0**2,
+            temporal=temporal,
         )
 
 
@@ -268,21 +299,21 @@ def stylize_shot(
     calibrations: Calibrations,
     frames: Iterable[Frame],
     faders: Sequence[Fader],
-    previous: tuple[Frame, Frame] | None = None,
+    previous: Previous | None = None,
     callback: StepCallback | None = None,
 ) -> Iterator[Result]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
     frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
-    previous: content and result of the frame before the first one, to go on from; None starts
-        the shot. Only the 8-bit result is used, so what is read back from a file does as well.
+    previous: the frame before the first one, to go on from; None starts the shot. Only the 8-bit
+        result is used, so what is read back from a file does as well.
     """
     for content, fader in zip(frames, faders, strict=True):
         if previous is None or not stylist.options.warm_start:
             result = stylist.first_frame(content, fader, calibrations, callback)
         else:
-            result = stylist.next_frame(content, fader, calibrations, *previous, callback)
-        previous = (content, result.frame)
+            result = stylist.next_frame(content, fader, calibrations, previous, callback)
+        previous = Previous(content, result.frame, fader)
         yield result
 
 
@@ -357,17 +388,17 @@ def paint_sweep(
     """One picture for each place of the crossfader, each but the first begun at the one before.
 
     So the look dissolves from one to the next: from the content, each would find strokes of its
-    own, and they would flicker. Later ones take `steps` steps at `rate`.
+    own, and they would flicker. Later ones are painted like the frames of a clip that stands still.
     """
     height, width = content.shape[:2]
-    later = options.model_copy(update={"first_steps": options.steps, "first_rate": options.rate})
-    stylist = Stylist(network, later, styles, width, height)
+    stylist = Stylist(network, options, styles, width, height)
     stylist = stylist.in_colors(Palette.of([content]) if options.colors == "keep" else None)
     calibrations = stylist.calibrate([content])
     result = paint_still(network, options, content, styles, faders[0])
     yield result
-    for fader in faders[1:]:
-        result = stylist.first_frame(content, fader, calibrations, start=result.pixels)
+    for before, fader in pairwise(faders):
+        previous = Previous(content, result.frame, before)
+        result = stylist.next_frame(content, fader, calibrations, previous)
         yield result
 
 
@@ -401,7 +432,7 @@ def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     return width, height
 
 
-def _uncovered(mask: Tensor) -> dict[str, Tensor] | None:
+def _by_layer(mask: Tensor) -> dict[str, Tensor] | None:
     """`mask` `(1, 1, H, W)`, 0..1, at the size of each style layer; None where it is too small."""
     # Averages over the squares that the network's own pools take the maximum of.
     masks = {name: F.avg_pool2d(mask, 2 ** (int(name[5]) - 1)) for name in STYLE_LAYERS}

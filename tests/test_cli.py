@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 
 PRESET_ONLY = {
     *("losses", "content_layer", "warm_start", "pyramid_levels", "coarse_to_fine"),
-    *("first_rate", "rate", "rate_decay", "uncovered_weight"),
+    *("first_rate", "rate", "fresh_rate", "rate_decay", "uncovered_weight"),
     "more_styles",  # --style
 }
 

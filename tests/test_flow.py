@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnst_video.flow import feather, optical_flow, reliability, warp
+from mnst_video.flow import alike, feather, optical_flow, reliability, trust, warp
 
 WIDTH, HEIGHT = 96, 64
 EDGE = 12
@@ -132,6 +132,40 @@ def test_what_an_occluder_uncovers_is_not_reliable():
     far = np.ones_like(trust, dtype=bool)
     far[18:46, 28:64] = False
     assert (trust[far] == 1.0).all()
+
+
+def test_frames_are_alike_up_to_ten_levels(scene):
+    frame = (scene[:HEIGHT, :WIDTH] // 2 + 40).astype(np.uint8)
+    other = frame.copy()
+    other[20:40, 20:40] += 30
+    other[20:40, 60:80] += 5
+    same = alike(frame, other, constant_flow(0.0, 0.0))
+    assert (same[23:37, 23:37] == 0.0).all()
+    assert (same[20:40, 60:80] == 1.0).all()
+    assert (same[:16] == 1.0).all()
+
+
+def test_a_moving_picture_is_trusted_but_for_what_enters_it(scene):
+    previous, current = moved(scene, 6, 0)
+    backward = optical_flow(current, previous)
+    whole = trust(current, previous, backward)
+    assert whole.dtype == np.float32
+    assert whole[INSIDE].mean() > 0.95
+    assert whole[:, :5].max() < 0.1
+
+
+def test_another_picture_is_not_trusted():
+    """However well the flows agree: nothing looks alike."""
+    frame, other = np.full((2, HEIGHT, WIDTH, 3), [[[[60]]], [[[120]]]]).astype(np.uint8)
+    assert trust(frame, other, constant_flow(0.0, 0.0)).max() == 0.0
+
+
+def test_an_edge_is_trusted_by_the_area_that_lies_within():
+    """A pan of a quarter of a pixel a frame: drawn out, the edge would become a streak."""
+    frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    whole = trust(frame, frame, constant_flow(-0.25, 0.0))
+    np.testing.assert_allclose(whole[:, 0], 0.75, atol=1e-5)
+    np.testing.assert_allclose(whole[:, 1:], 1.0, atol=1e-5)
 
 
 def test_feather_draws_trust_in_and_softens_its_edges():

@@ -89,7 +89,8 @@ def test_the_output_has_the_frames_the_rate_and_the_sound_of_the_input(tmp_path,
 
 def test_events_come_in_order(tmp_path, make_clip, quick):
     events = []
-    render(make_clip(frames=3), tmp_path / "o.mp4", quick(), observe=events.append)
+    options = quick(gamma=0.5)
+    render(make_clip(frames=3), tmp_path / "o.mp4", options, observe=events.append)
     assert isinstance(events[0], Plan)
     assert events[-1] == Encoding(3)
     steps = [(e.frame, e.step, e.steps) for e in events if isinstance(e, StepDone)]
@@ -186,7 +187,7 @@ def test_the_record_as_a_preset_gives_the_same_frames(tmp_path, make_clip, quick
 def test_the_record_tells_where_everything_came_from(tmp_path, make_clip, quick, styles):
     source = make_clip(frames=3)
     output = tmp_path / "out.mp4"
-    render(source, output, quick())
+    render(source, output, quick(gamma=0.5))
     about = record(output)
     assert about["input"] == str(source.resolve())
     assert about["options"]["style1"] == str(styles[0].resolve())

@@ -6,7 +6,7 @@ import torch
 
 from mnst_video.errors import DivergedError
 from mnst_video.losses import Losses
-from mnst_video.optimize import EPSILON, minimize
+from mnst_video.optimize import EPSILON, Hold, minimize
 
 
 def image_of(height, width, seed=0):
@@ -26,7 +26,7 @@ class Quadratic:
         self.seen.append(image.detach().clone())
         total = (self.weight * (image - self.target).square()).mean()
         zero = torch.zeros(())
-        return Losses(total, total, zero, zero)
+        return Losses(total, total, zero)
 
     def steps_until(self, mean_difference):
         """The number of steps after which the image was near the target."""
@@ -44,7 +44,7 @@ def test_one_level_is_adam_on_the_pixels_clamped_step_by_step():
     steps, rates = 40, [9.0 * 0.6 ** (step / 10) for step in range(40)]
 
     ours = Quadratic(target, weight)
-    result, _ = minimize(start, ours, steps, rates.__getitem__)
+    result, _ = minimize(start, ours, steps, lambda i, _: rates[i])
 
     theirs = Quadratic(target, weight)
     pixels = start.clone().requires_grad_()
@@ -68,7 +68,7 @@ def test_the_first_step_of_adam_moves_each_pixel_by_the_rate():
     target = start.clone()
     target[..., :4] += 0.01
     target[..., 4:] -= 90.0
-    result, _ = minimize(start, Quadratic(target), 1, lambda _: 2.0)
+    result, _ = minimize(start, Quadratic(target), 1, lambda *_: 2.0)
     torch.testing.assert_close(result[..., :4], start[..., :4] + 2.0)
     torch.testing.assert_close(result[..., 4:], start[..., 4:] - 2.0)
 
@@ -77,7 +77,7 @@ def test_the_first_step_of_adam_moves_each_pixel_by_the_rate():
 def test_a_quadratic_is_minimised(levels):
     target = image_of(20, 28, 5)
     result, losses = minimize(
-        image_of(20, 28, 6), Quadratic(target), 300, lambda i: 8.0 * 0.98**i, levels
+        image_of(20, 28, 6), Quadratic(target), 300, lambda i, _: 8.0 * 0.98**i, levels
     )
     assert (result - target).abs().mean() < 0.5
     assert losses.total < 1.0
@@ -88,7 +88,7 @@ def test_a_pyramid_removes_an_offset_in_far_fewer_steps():
     steps = {}
     for levels in (1, 4):
         objective = Quadratic(start + 60.0)
-        minimize(start, objective, 60, lambda _: 2.0, levels)
+        minimize(start, objective, 60, lambda *_: 2.0, levels)
         steps[levels] = objective.steps_until(4.0)
     assert 25 <= steps[1] < 60
     assert steps[4] <= steps[1] / 3
@@ -98,7 +98,7 @@ def test_a_pyramid_removes_an_offset_in_far_fewer_steps():
 def test_all_levels_move_the_whole_picture_alike(height, width):
     """Up to the last row and column of odd sizes: one step moves every pixel by rate * levels."""
     start = torch.full((1, 3, height, width), 100.0)
-    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda _: 3.0, levels=4)
+    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 3.0, levels=4)
     torch.testing.assert_close(result, start + 12.0)
 
 
@@ -107,7 +107,7 @@ def test_a_change_stays_where_it_was_asked_for():
     start = torch.full((1, 3, 33, 47), 100.0)
     target = start.clone()
     target[..., 8:16, 16:24] = 150.0
-    result, _ = minimize(start, Quadratic(target), 1, lambda _: 1.0, levels=4)
+    result, _ = minimize(start, Quadratic(target), 1, lambda *_: 1.0, levels=4)
     change = (result - start)[0, 0].double()
     rows, columns = torch.arange(33.0).double(), torch.arange(47.0).double()
     assert float(change.sum(1) @ rows / change.sum()) == pytest.approx(11.5, abs=1e-4)
@@ -126,7 +126,7 @@ def test_a_change_stays_where_it_was_asked_for():
 def test_a_shifted_picture_of_odd_size_is_reached_in_place(texture, as_image, levels):
     start = as_image(texture(47, 33, 8))
     target = start.roll(3, dims=3)
-    result, _ = minimize(start, Quadratic(target), 200, lambda i: 4.0 * 0.97**i, levels)
+    result, _ = minimize(start, Quadratic(target), 200, lambda i, _: 4.0 * 0.97**i, levels)
     assert result.shape == start.shape
     assert (result - target).abs().mean() < 1.0
     errors = {
@@ -142,13 +142,51 @@ def test_the_start_is_left_alone_and_values_stay_in_range(levels):
     start = image_of(20, 24, 9)
     kept = start.clone()
     objective = Quadratic(image_of(20, 24, 10) * 9.0 - 1000.0)
-    result, _ = minimize(start, objective, 20, lambda _: 40.0, levels)
+    result, _ = minimize(start, objective, 20, lambda *_: 40.0, levels)
     assert torch.equal(start, kept)
     assert not start.requires_grad
     assert not result.requires_grad
     for image in (*objective.seen, result):
         assert image.min() >= 0.0
         assert image.max() <= 255.0
+
+
+def test_a_held_picture_ends_where_the_pull_and_the_steps_balance():
+    """One step up by 6, then a share of weight / (1 + weight) of the way back to the start."""
+    start = torch.full((1, 3, 16, 16), 100.0)
+    weight = torch.zeros(1, 1, 16, 16)
+    weight[..., 8:] = 0.5
+    hold = Hold(start, weight)
+    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 6.0, 1, hold)
+    torch.testing.assert_close(result[..., :8], start[..., :8] + 6.0)
+    torch.testing.assert_close(result[..., 8:], start[..., 8:] + 4.0)
+
+
+def test_a_hold_is_the_minimum_of_its_term_and_the_distance():
+    image, warped = image_of(16, 20, 1), image_of(16, 20, 2)
+    weight = torch.rand(1, 1, 16, 20, generator=torch.Generator().manual_seed(0)) * 3.0
+    found = Hold(warped, weight)(image).requires_grad_()
+    term = 0.5 * (weight * (found - warped).square()).sum() + 0.5 * (found - image).square().sum()
+    (gradient,) = torch.autograd.grad(term, found)
+    assert gradient.abs().max() < 1e-3
+
+
+def test_a_rate_can_be_a_map_and_follow_the_losses():
+    start = torch.full((1, 3, 16, 16), 100.0)
+    half = torch.ones(1, 1, 16, 16)
+    half[..., 8:] = 0.0
+    seen = []
+
+    def rate(step, losses):
+        seen.append((step, float(losses.total)))
+        return 2.0 * half
+
+    result, _ = minimize(start, Quadratic(start + 50.0), 2, rate)
+    assert torch.equal(result[..., 8:], start[..., 8:])
+    assert (result[..., :8] > start[..., :8] + 3.0).all()
+    assert seen[0] == (0, pytest.approx(2500.0))
+    assert seen[1][0] == 1
+    assert seen[1][1] < 2500.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -159,10 +197,10 @@ def test_a_loss_that_is_not_finite_ends_the_run(bad):
         calls.append(1)
         total = image.mean() + (bad if len(calls) == 3 else 0.0)  # its gradient stays finite
         zero = torch.zeros(())
-        return Losses(total, zero, zero, zero)
+        return Losses(total, zero, zero)
 
     with pytest.raises(DivergedError, match="step 3") as caught:
-        minimize(image_of(16, 16), objective, 10, lambda _: 1.0)
+        minimize(image_of(16, 16), objective, 10, lambda *_: 1.0)
     assert caught.value.exit_code == 5
     assert len(calls) == 3
 
@@ -171,10 +209,10 @@ def test_a_gradient_that_is_not_finite_ends_the_run():
     def objective(image):
         total = (image * 0.0).sqrt().mean()  # 0, and 0 * infinity before it
         zero = torch.zeros(())
-        return Losses(total, zero, zero, zero)
+        return Losses(total, zero, zero)
 
     with pytest.raises(DivergedError, match="step 1"):
-        minimize(image_of(16, 16), objective, 1, lambda _: 1.0)
+        minimize(image_of(16, 16), objective, 1, lambda *_: 1.0)
 
 
 @pytest.mark.parametrize("levels", [1, 3])
@@ -182,8 +220,8 @@ def test_a_gradient_that_is_not_finite_ends_the_run():
 def test_the_scale_of_a_loss_does_not_matter(weight, levels):
     """From relative losses to the article's, which are about 1e15."""
     start, target = image_of(24, 32, 13), image_of(24, 32, 14)
-    plain, _ = minimize(start, Quadratic(target), 5, lambda _: 3.0, levels)
-    scaled, _ = minimize(start, Quadratic(target, weight), 5, lambda _: 3.0, levels)
+    plain, _ = minimize(start, Quadratic(target), 5, lambda *_: 3.0, levels)
+    scaled, _ = minimize(start, Quadratic(target, weight), 5, lambda *_: 3.0, levels)
     torch.testing.assert_close(scaled, plain, rtol=0.0, atol=0.05)
     assert (plain - start).abs().mean() > 5.0
 
@@ -192,14 +230,14 @@ def test_the_scale_of_a_loss_does_not_matter(weight, levels):
 def test_less_than_one_step_is_refused(steps):
     image = image_of(16, 16)
     with pytest.raises(ValueError, match="at least one step"):
-        minimize(image, Quadratic(image), steps, lambda _: 1.0)
+        minimize(image, Quadratic(image), steps, lambda *_: 1.0)
 
 
 def test_the_callback_gets_every_step_and_the_losses_before_it():
     objective = Quadratic(image_of(16, 20, 11))
     got, asked = [], []
 
-    def rate(step):
+    def rate(step, _):
         asked.append(step)
         return 1.0
 

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from mnst_video.config import Options
 from mnst_video.crossfade import blend
-from mnst_video.flow import feather, optical_flow, reliability, warp
+from mnst_video.flow import optical_flow, trust, warp
 from mnst_video.images import fit_style
 from mnst_video.losses import style_grams, style_loss
 from mnst_video.schedule import Fader
 from mnst_video.stylize import (
+    Previous,
     Stylist,
     match_colors,
     stylize_image,
@@ -52,8 +53,15 @@ def stylist_with(network, paintings):
 def followed(content, previous_content, painted):
     """The painted frame along the flow, 0..255, and where that is trusted, 0..1."""
     backward = optical_flow(content, previous_content)
-    trust = feather(reliability(backward, optical_flow(previous_content, content)))
-    return warp(painted.astype(np.float32), backward).clip(0.0, 255.0), trust
+    trusted = trust(content, previous_content, backward)
+    return warp(painted.astype(np.float32), backward).clip(0.0, 255.0), trusted
+
+
+def next_frame(stylist, calibrations, frames, painted, gammas=(0.5, 0.5), callback=None):
+    """The second of two frames, from the first one's picture."""
+    before, now = faders(*gammas)
+    previous = Previous(frames[0], painted, before)
+    return stylist.next_frame(frames[1], now, calibrations, previous, callback)
 
 
 def style_share(network, as_image, result, content, paintings, w):
@@ -132,36 +140,34 @@ def test_the_article_s_formula_is_taken_literally(as_image, network, frames, pai
 
 
 def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
-    """Content in shares of its energy, style in shares of the bare content's, pixels in 0..1."""
-    stylist = stylist_with(
-        content_weight=0.3, style_weight=0.7, temporal_weight=50.0, uncovered_weight=0.0, steps=3
-    )
+    """Content in shares of its energy, style in shares of the bare content's."""
+    stylist = stylist_with(content_weight=0.3, style_weight=0.7, uncovered_weight=0.0, steps=3)
     calibration = stylist.calibrate(frames)
     painted = stylist.first_frame(frames[0], Fader(0, 0.4), calibration).frame
     totals = []
-    result = stylist.next_frame(
-        frames[1],
-        Fader(0, 0.4),
+    result = next_frame(
+        stylist,
         calibration,
-        frames[0],
+        frames,
         painted,
+        (0.4, 0.4),
         callback=lambda _, losses, __: totals.append(float(losses.total)),
     )
-    expected = 0.3 * result.content + 0.7 * result.style + 50.0 * result.temporal
+    expected = 0.3 * result.content + 0.7 * result.style
     assert totals[-1] == pytest.approx(expected, rel=1e-5)
-    assert min(0.3 * result.content, 0.7 * result.style, 50.0 * result.temporal) > 1e-3
+    assert min(0.3 * result.content, 0.7 * result.style) > 1e-3
 
 
 def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
-    """At a rate near 0 a second step sees the start, which differs from the warp where it is not
-    trusted."""
-    stylist = stylist_with(rate=1e-6, steps=2)
+    """At a rate near 0 only the hold moves the start, which differs from the warp where that is not
+    wholly trusted."""
+    stylist = stylist_with(rate=1e-6, fresh_rate=1e-6, steps=2, temporal_weight=1.5)
     painted = 255 - frames[0]
-    calibrations = stylist.calibrate(frames)
-    result = stylist.next_frame(frames[1], Fader(0, 0.5), calibrations, frames[0], painted)
-    warped, trust = followed(frames[1], frames[0], painted)
-    away = (1.0 - trust[..., None]) * (255.0 - frames[1] - warped) / 255.0
-    expected = float((trust[..., None] * away**2).mean())
+    result = next_frame(stylist, stylist.calibrate(frames), frames, painted)
+    warped, trusted = followed(frames[1], frames[0], painted)
+    weight = trusted[..., None]
+    away = (1.0 - weight) * (255.0 - frames[1] - warped) / 255.0 / (1.0 + 1.5 * weight) ** 2
+    expected = float((weight * away**2).mean())
     assert result.temporal == pytest.approx(expected, rel=0.05)
     assert expected > 0.0
 
@@ -184,31 +190,64 @@ def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylis
     stylist = stylist_with(first_steps=10)
     calibration = stylist.calibrate(frames)
     painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
-    warped, trust = followed(frames[1], frames[0], painted)
-    assert (trust > 0.99).mean() > 0.5
+    warped, trusted = followed(frames[1], frames[0], painted)
+    assert (trusted > 0.99).mean() > 0.5
     distance = {}
     for weight in (0.0, 1e5):
         stylist = stylist_with(temporal_weight=weight, steps=8)
-        result = stylist.next_frame(frames[1], Fader(0, 0.5), calibration, frames[0], painted)
+        result = next_frame(stylist, calibration, frames, painted)
         difference = np.abs(result.frame - warped).mean(axis=-1)
-        distance[weight] = difference[trust > 0.99].mean()
-    assert distance[1e5] < 1.5
+        distance[weight] = difference[trusted > 0.99].mean()
+    assert distance[1e5] < 0.5
     assert distance[0.0] > 3.0 * distance[1e5]
 
 
 def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, stylist_with):
     """At a rate near 0 a frame is its start: the warp as far as it is trusted, else the content in
     the colours of the previous result, which here are those of a negative."""
-    stylist = stylist_with(rate=1e-6, steps=1)
+    stylist = stylist_with(rate=1e-6, fresh_rate=1e-6, steps=1, temporal_weight=0.0)
     painted = 255 - frames[0]
-    calibrations = stylist.calibrate(frames)
-    result = stylist.next_frame(frames[1], Fader(0, 0.5), calibrations, frames[0], painted)
-    warped, trust = followed(frames[1], frames[0], painted)
-    assert trust.min() < 0.1
-    assert trust.max() > 0.99
+    result = next_frame(stylist, stylist.calibrate(frames), frames, painted)
+    warped, trusted = followed(frames[1], frames[0], painted)
+    assert trusted.min() < 0.1
+    assert trusted.max() > 0.99
     negative = 255.0 - frames[1]
-    start = negative + trust[..., None] * (warped - negative)
+    start = negative + trusted[..., None] * (warped - negative)
     np.testing.assert_allclose(result.frame, start, atol=0.6)
+
+
+def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, stylist_with):
+    """A change of 0.05 in the mix frees all of it; half of that leaves half of the hold."""
+    stylist = stylist_with(steps=6, temporal_weight=1.0, gamma_scale="linear")
+    calibration = stylist.calibrate(frames)
+    painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
+    warped, trusted = followed(frames[1], frames[0], painted)
+    moves = []
+    for before in (0.5, 0.49, 0.45):
+        result = next_frame(stylist, calibration, frames, painted, (before, 0.5))
+        moves.append(np.abs(result.pixels - warped)[trusted > 0.99].mean())
+    assert moves[1] > 1.1 * moves[0]
+    assert moves[2] > 1.1 * moves[1]
+
+
+def test_steps_follow_the_mix(frames, stylist_with):
+    """6 where it rests, 60 where it jumps from style to style; in a setlist across its pairs too,
+    and the end of one pair is the beginning of the next."""
+    stylist = stylist_with(first_steps=60, steps=6, gamma_scale="linear")
+    calibrations = stylist.calibrate(frames[:1]) * 2
+    for before, now, steps in (
+        (Fader(0, 0.5), Fader(0, 0.5), 6),
+        (Fader(0, 0.5), Fader(0, 0.6), 11),
+        (Fader(0, 0.0), Fader(0, 1.0), 60),
+        (Fader(0, 0.0), Fader(1, 1.0), 6),
+        (Fader(0, 0.25), Fader(1, 0.75), 33),
+        (Fader(0, 1.0), Fader(1, 0.0), 60),
+    ):
+        assert stylist.steps(now, calibrations, before) == steps
+    assert stylist.steps(Fader(0, 0.5), calibrations) == 60
+    assert stylist_with(warm_start=False).steps(Fader(0, 0.5), calibrations, Fader(0, 0.5)) == (
+        stylist_with().options.first_steps
+    )
 
 
 def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
@@ -223,7 +262,7 @@ def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
             calibration,
             frames[stop:],
             gammas[stop:],
-            previous=(frames[stop - 1], whole[stop - 1].copy()),
+            previous=Previous(frames[stop - 1], whole[stop - 1].copy(), gammas[stop - 1]),
         )
         again = [result.frame for result in rest]
         assert [f.tobytes() for f in again] == [f.tobytes() for f in whole[stop:]]

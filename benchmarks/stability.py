@@ -1,0 +1,352 @@
+"""Temporal quality of several renderers side by side: the tables of docs/benchmarks.md.
+
+    python benchmarks/stability.py WORK --clip walk.mp4 --clip street.mp4@12.5
+
+WORK is a folder for what is made: every variant is stored as it ends, and the same command goes on
+after an interruption. A clip's window begins at the seconds after its @, or at its first frame. The
+shipped sample is always the first clip.
+
+The variants, all with the same styles, content weight and layers, the defaults':
+
+* independent: every frame from its content, 100 steps, no temporal term.
+* unwarped: warm started from the previous result as it lies, 100 and then 8 steps.
+* ruder: the recipe of Ruder, Dosovitskiy and Brox, "Artistic Style Transfer for Videos" (GCPR
+  2016), see `ruder`.
+* draft, defaults, fine: this program's quality levels.
+
+The tests, at 256 pixels: `window`, 16 frames at gamma 0.5; `fade`, 16 frames of the sample while
+gamma goes from 0 to 1; `long`, 100 frames of one shot, back and forth where the clip is shorter;
+`crossfade`, gamma over two seconds and a jump, on the sample. A pass is one forward and one
+backward run of VGG-19 at full size; smaller ones count by their area, one without a gradient half.
+"""
+
+import argparse
+import math
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import imageio_ffmpeg
+import numpy as np
+import torch
+
+from mnst_video.config import Options
+from mnst_video.evaluate import Evaluation, Judge
+from mnst_video.flow import optical_flow, reliability, warp
+from mnst_video.images import Frame
+from mnst_video.losses import Objective, temporal_loss
+from mnst_video.prepare import Analysis, Setup, analyse, prepare
+from mnst_video.presets import read_preset
+from mnst_video.shots import CutDetector, split
+from mnst_video.stylize import Stylist, stylize_shot, to_image, to_picture, working_size
+from mnst_video.vgg import VGG19
+from mnst_video.video import probe, read_frames
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
+SIDE, WINDOW, LONG = 256, 16, 100
+# The sample's window holds its cut.
+SAMPLE_WINDOW = 40 / 24
+FIXED, FADE = "0.5", "start=0, end=1"
+CROSSFADE = "0=0, 12f=0, 60f=1 ease-in-out, 79f=1, 80f=0"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A variant's frames `(n, H, W, 3)`, what each cost, and how many of them converged."""
+
+    frames: np.ndarray
+    passes: list[float]
+    seconds: list[float]
+    steps: list[int]
+    converged: list[bool]
+
+
+Paint = Callable[[Setup, Analysis], Iterator[tuple[Frame, int, bool]]]
+
+
+class Meter:
+    """Counts the passes through the network."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.area, self.passes = width * height, 0.0
+
+    def __enter__(self) -> "Meter":
+        forward = VGG19.forward
+
+        def counted(network: VGG19, image: torch.Tensor, layers: Any) -> Any:
+            share = image.shape[2] * image.shape[3] / self.area
+            self.passes += share if torch.is_grad_enabled() else 0.5 * share
+            return forward(network, image, layers)
+
+        self.patch = patch.object(VGG19, "forward", counted)
+        self.patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.patch.stop()
+
+
+def package(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]:
+    """The program itself, with the options of the setup."""
+    for shot in analysis.shots:
+        content = read_frames(setup.info, *setup.size, shot.start, shot.end)
+        faders = [setup.score.fader(t) for t in range(shot.start, shot.end)]
+        calibrations = analysis.calibration(shot)
+        for result in stylize_shot(setup.stylist, calibrations, content, faders):
+            yield result.frame, result.steps, True
+
+
+def unwarped(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]:
+    """A warm start without flow: 100 steps on a shot's first frame, 8 on later ones."""
+    first = setup.stylist
+    later = Stylist(
+        setup.network,
+        setup.options.model_copy(update={"first_steps": 8, "first_rate": 1.0, "rate_decay": 1.0}),
+        setup.styles,
+        *setup.size,
+    )
+    for shot in analysis.shots:
+        start = None
+        calibrations = analysis.calibration(shot)
+        for t, content in enumerate(
+            read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
+        ):
+            stylist, fader = (first if start is None else later), setup.score.fader(t)
+            result = stylist.first_frame(content, fader, calibrations, start=start)
+            start = result.frame.astype(np.float32)
+            yield result.frame, result.steps, True
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An objective with a temporal term."""
+
+    objective: Objective
+    weight: float
+    warped: torch.Tensor
+    reliability: torch.Tensor
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        temporal = temporal_loss(image, self.warped, self.reliability)
+        return self.objective(image).total + self.weight * temporal
+
+
+def ruder(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]:
+    """Ruder et al. 2016, sections 4.1 to 4.3, with this program's content and style terms.
+
+    A shot's first frame starts from noise, each later one from the previous result along the flow,
+    all of it. The temporal loss is masked by their reliability, and weighs 200 times the content
+    loss (squared features to squared pixel values of 0..255). L-BFGS runs until the loss changes by
+    less than 1e-4 of itself over 50 iterations, at most 2000 on the first and 1000 on later frames.
+    The flow is this program's (DIS); theirs was DeepFlow.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for shot in analysis.shots:
+        before: tuple[Frame, Frame] | None = None
+        calibrations = analysis.calibration(shot)
+        for t, content in enumerate(
+            read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
+        ):
+            image = to_image(content, setup.network.device)
+            terms = setup.stylist._objective(image, setup.score.fader(t), calibrations)
+            if before is None:
+                noise = torch.randn(image.shape, generator=generator).to(image.device)
+                start, most = (128.0 + 30.0 * noise).clamp(0.0, 255.0), 2000
+                objective = _Held(terms, 0.0, start, torch.zeros_like(image[:, :1]))
+            else:
+                backward = optical_flow(content, before[0])
+                trust = reliability(backward, optical_flow(before[0], content))
+                warped = warp(before[1].astype(np.float32), backward).clip(0.0, 255.0)
+                start, most = to_image(warped, image.device), 1000
+                held = to_image(trust[..., None], image.device)
+                objective = _Held(terms, 200.0 * terms.content_weight, start, held)
+            result, iterations, converged = lbfgs(start, objective, most)
+            frame = np.asarray(to_picture(result.clamp(0.0, 255.0)).round(), np.uint8)
+            before = (content, frame)
+            yield frame, iterations, converged
+
+
+def lbfgs(
+    start: torch.Tensor, objective: Callable[[torch.Tensor], torch.Tensor], most: int
+) -> tuple[torch.Tensor, int, bool]:
+    """L-BFGS without a line search, until the loss rests: image, iterations, whether it does."""
+    image = start.clone().requires_grad_()
+    # The loss in units where the first step, of length 1 / |g|_1, is not lost in rounding.
+    scale = float(image.numel())
+    optimizer = torch.optim.LBFGS(
+        [image], lr=1.0, max_iter=1, history_size=50, tolerance_grad=0.0, tolerance_change=0.0
+    )
+    values: list[float] = []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = scale * objective(image)
+        loss.backward()
+        values.append(float(loss.detach()))
+        return loss
+
+    while len(values) < most:
+        optimizer.step(closure)
+        if not math.isfinite(values[-1]):
+            raise ArithmeticError("L-BFGS diverged")
+        if len(values) > 50 and abs(values[-51] - values[-1]) < 1e-4 * values[-51]:
+            return image.detach(), len(values), True
+    return image.detach(), len(values), False
+
+
+def window(source: Path, start: float, frames: int, path: Path) -> Path:
+    """`frames` frames of a clip from `start` seconds on, without loss, SIDE wide at most."""
+    if not path.exists():
+        info = probe(source)
+        width, height = working_size(info.width, info.height, SIDE)
+        first = info.frame_at(Fraction(start))
+        write(path, read_frames(info, width, height, first, first + frames), info.fps)
+    return path
+
+
+def looped(source: Path, frames: int, path: Path) -> Path:
+    """The longest shot of a clip, back and forth until there are `frames` frames."""
+    if not path.exists():
+        info = probe(source)
+        size = working_size(info.width, info.height, SIDE)
+        detector = CutDetector()
+        for frame in read_frames(info, *size):
+            detector.add(frame)
+        shot = max(split(info.frames, detector.cuts()), key=lambda s: s.end - s.start)
+        there = list(read_frames(info, *size, shot.start, shot.end))[:frames]
+        period = there + there[-2:0:-1]
+        write(path, (period[t % len(period)] for t in range(frames)), info.fps)
+    return path
+
+
+def write(path: Path, frames: Iterable[Frame], fps: Fraction) -> None:
+    """Frames as a lossless clip."""
+    partial = path.with_name(f"partial-{path.name}")
+    first, *others = frames
+    size = f"{first.shape[1]}x{first.shape[0]}"
+    command = [
+        *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(fps), "-i", "pipe:0"),
+        *("-c:v", "ffv1", "-pix_fmt", "bgr0", f"file:{partial.resolve()}"),
+    ]
+    subprocess.run(command, check=True, input=b"".join(f.tobytes() for f in (first, *others)))
+    partial.replace(path)
+
+
+def row(run: Run, scores: Evaluation) -> str:
+    """A variant's scores in a line of a table."""
+    mean = scores.mean
+    rho = [f.rho for f in scores.frames]
+    passes = float(np.mean(run.passes))
+    return " | ".join(
+        [
+            f"{math.sqrt(mean('e')):.4f} ({math.sqrt(mean('e_input')):.4f})",
+            f"E/Ein {mean('e') / mean('e_input'):.2f}",
+            f"long {math.sqrt(mean('e_long')):.4f} ({math.sqrt(mean('e_long_input')):.4f})",
+            f"rho {np.median(rho):.4f} {rho[-1]:.4f} max {max(rho):.3f}",
+            f"naked {100 * scores.naked[1]:.1f} unc {100 * scores.naked_uncovered:.1f}",
+            f"grain {scores.grain('fine'):.3f} ({scores.grain('fine_input'):.3f})",
+            f"lum {scores.drift[0]:+.4f}",
+            f"lag {scores.lag:.0f} {scores.jumps}",
+            f"content {mean('content'):.3f}",
+            f"{passes:.1f} passes {np.mean(run.seconds):.2f} s steps {np.mean(run.steps):.0f}",
+            f"conv {np.mean(run.converged):.2f}",
+        ]
+    )
+
+
+def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
+    """What a variant makes of a clip, from `path` where it is there already."""
+    if not path.exists():
+        frames, passes, seconds, steps, converged = [], [], [], [], []
+        runs = paint(setup, analysis)
+        while True:
+            begun = time.perf_counter()
+            with Meter(*setup.size) as meter:
+                done = next(runs, None)
+            if done is None:
+                break
+            seconds.append(time.perf_counter() - begun)
+            passes.append(meter.passes)
+            for values, value in zip((frames, steps, converged), done, strict=True):
+                values.append(value)
+        partial = path.with_name(f"partial-{path.name}")
+        np.savez_compressed(
+            partial,
+            frames=np.stack(frames),
+            passes=passes,
+            seconds=seconds,
+            steps=steps,
+            converged=converged,
+        )
+        partial.replace(path)
+    with np.load(path) as saved:
+        return Run(
+            saved["frames"], *(saved[n].tolist() for n in Run.__dataclass_fields__ if n != "frames")
+        )
+
+
+def judged(run: Run, setup: Setup, analysis: Analysis) -> Evaluation:
+    """The scores of frames as they are, before any encoding."""
+    judge = Judge(setup, analysis, None, setup.size)
+    content = read_frames(setup.info, *setup.size)
+    scores = [judge(t, c, f) for t, (c, f) in enumerate(zip(content, run.frames, strict=True))]
+    return Evaluation(tuple(scores), float(setup.info.fps), setup.size)
+
+
+VARIANTS: dict[str, tuple[Paint, dict[str, Any]]] = {
+    "independent": (package, {"warm_start": False, "first_steps": 100}),
+    "unwarped": (unwarped, {"first_steps": 100}),
+    "ruder": (ruder, {}),
+    "draft": (package, {k: v for k, v in read_preset("draft").items() if k != "max_side"}),
+    "defaults": (package, {}),
+    "fine": (package, read_preset("fine")),
+}
+OURS = ("draft", "defaults", "fine")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--clip", action="append", default=[], help="PATH or PATH@SECONDS")
+    parser.add_argument("--style1", type=Path)
+    parser.add_argument("--style2", type=Path)
+    parser.add_argument("--tests", default="window,fade,long,crossfade")
+    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    shared = {"style1": arguments.style1, "style2": arguments.style2, "threads": arguments.threads}
+    clips = [(SAMPLE, SAMPLE_WINDOW)]
+    for text in arguments.clip:
+        path, _, start = text.partition("@")
+        clips.append((Path(path), float(start or 0)))
+    for test in arguments.tests.split(","):
+        for path, start in clips[:1] if test in ("fade", "crossfade") else clips:
+            stem = f"{path.stem}-{'long' if test == 'crossfade' else test}"
+            if test in ("window", "fade"):
+                begin = start if test == "window" else 16 / 24
+                clip = window(path, begin, WINDOW, arguments.work / f"{stem}.mkv")
+            else:
+                clip = looped(path, LONG, arguments.work / f"{stem}.mkv")
+            gamma = {"fade": FADE, "crossfade": CROSSFADE}.get(test, FIXED)
+            for name, (paint, options) in VARIANTS.items():
+                if name not in arguments.variants.split(","):
+                    continue
+                if test in ("long", "crossfade") and name not in OURS:
+                    continue
+                given = {k: v for k, v in shared.items() if v is not None} | options
+                setup = prepare(probe(clip), Options(gamma=gamma, **given))
+                analysis = analyse(setup)
+                file = arguments.work / f"{path.stem}-{test}-{name}.npz"
+                run = painted(file, paint, setup, analysis)
+                print(path.stem, test, name, row(run, judged(run, setup, analysis)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
