@@ -7,6 +7,7 @@ frames of the sample's first shot while gamma runs from 0 to 1 over them. The co
 
 * sqrt(E): the root of the warping error, docs/evaluation.md.
 * style: the residual style loss, as a share of the bare content's, in the middle and at the end.
+* mix: where the last frame's Grams stand between the styles, of 1 asked for.
 * sharpness: the high-frequency deviation of the last frame over that of the first.
 """
 
@@ -19,16 +20,17 @@ from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video import stylize
 from mnst_video.config import Options
-from mnst_video.flow import Flow, Mask, reliability
+from mnst_video.flow import Flow, Mask, optical_flow, reliability
 from mnst_video.images import Frame, load_image
 from mnst_video.presets import read_preset
 from mnst_video.schedule import Fader
-from mnst_video.scores import high_frequencies, judge_flow, pull, warping_error
+from mnst_video.scores import StyleScores, high_frequencies, judge_flow, pull, warping_error
 from mnst_video.video import probe, read_frames
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -40,12 +42,27 @@ def bare(frame: Frame, *_: Frame) -> NDArray[np.float32]:
     return frame.astype(np.float32)
 
 
+def paper(frame: Frame, other: Frame, backward: Flow) -> Mask:
+    """Instead of `flow.trust`: the rules of Ruder et al. as they are."""
+    return reliability(backward, optical_flow(other, frame))
+
+
+def preset_flow(frame: Frame, other: Frame) -> Flow:
+    """Instead of `flow.optical_flow`: OpenCV's medium preset, which ends at half resolution."""
+    gray, other_gray = (cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (frame, other))
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(dis.calc(gray, other_gray, np.zeros((*gray.shape, 2), np.float32)))
+
+
 ROWS: list[tuple[str, dict[str, object], Patches]] = [
     ("the defaults", {}, {}),
-    ("`temporal_weight` 1", {"temporal_weight": 1.0}, {}),
-    ("`temporal_weight` 100", {"temporal_weight": 100.0}, {}),
+    ("`temporal_weight` 0", {"temporal_weight": 0.0}, {}),
+    ("`temporal_weight` 3", {"temporal_weight": 3.0}, {}),
+    ("`fresh_rate` 1", {"fresh_rate": 1.0}, {}),
+    ("`fresh_rate` 6", {"fresh_rate": 6.0}, {}),
     ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, {}),
-    ("mask with hard edges", {}, {"feather": lambda mask: mask}),
+    ("the paper's reliability, hard edges", {}, {"trust": paper}),
+    ("the flow's preset alone", {}, {"optical_flow": preset_flow}),
     ("uncovered areas from bare content", {}, {"match_colors": bare}),
     ("bilinear warp", {}, {"warp": pull}),
     ("pixels instead of a pyramid", {"pyramid_levels": 1}, {}),
@@ -70,6 +87,7 @@ def root_error(frames: list[Frame], judged: list[tuple[Flow, Mask]]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--only", default="", help="only rows whose name has this in it")
     arguments = parser.parse_args()
     count = arguments.frames
@@ -77,12 +95,12 @@ def main() -> None:
     content = list(read_frames(info, info.width, info.height, 0, count))
     faders = [Fader(0, t / (count - 1)) for t in range(count)]
     styles = [load_image(SAMPLES / name) for name in ("swirls.jpg", "ink.jpg")]
-    network = stylize.load_network(Options())
+    network = stylize.load_network(Options(threads=arguments.threads))
     judged = judge(content)
     print(f"{info.width}x{info.height}, {count} frames, {network.dtype}")
     print(f"sqrt(E) of the input: {root_error(content, judged):.4f}\n")
-    print("| | √E | style, middle | style, end | sharpness | s a frame |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| | √E | style, middle | style, end | mix | sharpness | s a frame |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, options, patches in ROWS:
         if arguments.only not in name:
             continue
@@ -94,9 +112,11 @@ def main() -> None:
         seconds = (time.monotonic() - begun) / count
         frames = [result.frame for result in results]
         sharpness = math.sqrt(high_frequencies(frames[-1]) / high_frequencies(frames[0]))
+        measured = stylist.compare([stylist.look(frames[-1])])[0]
+        mix = StyleScores.of(calibration[0], measured, 1.0).mix
         print(
             f"| {name} | {root_error(frames, judged):.4f} | {results[count // 2].style:.4f} "
-            f"| {results[-1].style:.4f} | {sharpness:.2f} | {seconds:.2f} |",
+            f"| {results[-1].style:.4f} | {mix:.2f} | {sharpness:.2f} | {seconds:.2f} |",
             flush=True,
         )
 

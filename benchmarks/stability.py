@@ -21,11 +21,12 @@ backward run of VGG-19 at full size; smaller ones count by their area, one witho
 """
 
 import argparse
+import json
 import math
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,9 @@ import numpy as np
 import torch
 
 from mnst_video.config import Options
-from mnst_video.evaluate import Evaluation, Judge
+from mnst_video.evaluate import Evaluation, FrameScores, Judge
 from mnst_video.flow import optical_flow, reliability, warp
-from mnst_video.images import Frame
+from mnst_video.images import Frame, save_image
 from mnst_video.losses import Objective, temporal_loss
 from mnst_video.prepare import Analysis, Setup, analyse, prepare
 from mnst_video.presets import read_preset
@@ -50,7 +51,7 @@ from mnst_video.video import probe, read_frames
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
 SIDE, WINDOW, LONG = 256, 16, 100
 # The sample's window holds its cut.
-SAMPLE_WINDOW = 40 / 24
+SAMPLE_WINDOW, SAMPLE_FADE = 40 / 24, 16 / 24
 FIXED, FADE = "0.5", "start=0, end=1"
 CROSSFADE = "0=0, 12f=0, 60f=1 ease-in-out, 79f=1, 80f=0"
 
@@ -238,26 +239,45 @@ def write(path: Path, frames: Iterable[Frame], fps: Fraction) -> None:
     partial.replace(path)
 
 
-def row(run: Run, scores: Evaluation) -> str:
-    """A variant's scores in a line of a table."""
+COLUMNS = (
+    *("E / input's", "√E", "√E, 12 frames", "ρ median", "ρ last", "ρ highest"),
+    *("naked, uncovered", "grain", "luminance", "lag", "jump", "content"),
+    *("steps", "converged", "passes", "seconds"),
+)
+
+
+def row(run: Run, scores: Evaluation) -> list[str]:
+    """A variant's scores for a table; grain as a ratio to the input's own."""
     mean = scores.mean
-    rho = [f.rho for f in scores.frames]
-    passes = float(np.mean(run.passes))
-    return " | ".join(
-        [
-            f"{math.sqrt(mean('e')):.4f} ({math.sqrt(mean('e_input')):.4f})",
-            f"E/Ein {mean('e') / mean('e_input'):.2f}",
-            f"long {math.sqrt(mean('e_long')):.4f} ({math.sqrt(mean('e_long_input')):.4f})",
-            f"rho {np.median(rho):.4f} {rho[-1]:.4f} max {max(rho):.3f}",
-            f"naked {100 * scores.naked[1]:.1f} unc {100 * scores.naked_uncovered:.1f}",
-            f"grain {scores.grain('fine'):.3f} ({scores.grain('fine_input'):.3f})",
-            f"lum {scores.drift[0]:+.4f}",
-            f"lag {scores.lag:.0f} {scores.jumps}",
-            f"content {mean('content'):.3f}",
-            f"{passes:.1f} passes {np.mean(run.seconds):.2f} s steps {np.mean(run.steps):.0f}",
-            f"conv {np.mean(run.converged):.2f}",
-        ]
+    rho = [frame.rho for frame in scores.frames]
+    arrivals = ["never" if frames is None else str(frames) for _, frames in scores.jumps]
+    values = (
+        f"{mean('e') / mean('e_input'):.2f}",
+        f"{math.sqrt(mean('e')):.4f}",
+        f"{math.sqrt(mean('e_long')):.4f}",
+        f"{np.median(rho):.3f}",
+        f"{rho[-1]:.3f}",
+        f"{max(rho):.3f}",
+        f"{100 * scores.naked_uncovered:.1f} %",
+        f"{scores.grain('fine') / scores.grain('fine_input'):.3f}",
+        f"{100 * scores.drift[0]:+.1f} %",
+        f"{scores.lag:.0f}",
+        ", ".join(arrivals) or "nan",
+        f"{mean('content'):.2f}",
+        f"{np.mean(run.steps):.0f}",
+        f"{100 * np.mean(run.converged):.0f} %",
+        f"{np.mean(run.passes):.1f}",
+        f"{np.mean(run.seconds):.2f}",
     )
+    return ["–" if "nan" in value else value for value in values]
+
+
+def picture(run: Run, path: Path) -> None:
+    """Three neighbours from the middle of a run, and how the last two differ, four times over."""
+    middle = len(run.frames) // 2
+    a, b, c = run.frames[middle - 1 : middle + 2]
+    difference = np.clip(128.0 + 4.0 * (c.astype(np.float32) - b), 0, 255).astype(np.uint8)
+    save_image(np.hstack([a, b, c, difference]), path)
 
 
 def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
@@ -291,12 +311,18 @@ def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
         )
 
 
-def judged(run: Run, setup: Setup, analysis: Analysis) -> Evaluation:
-    """The scores of frames as they are, before any encoding."""
-    judge = Judge(setup, analysis, None, setup.size)
-    content = read_frames(setup.info, *setup.size)
-    scores = [judge(t, c, f) for t, (c, f) in enumerate(zip(content, run.frames, strict=True))]
-    return Evaluation(tuple(scores), float(setup.info.fps), setup.size)
+def judged(path: Path, run: Run, setup: Setup, analysis: Analysis) -> Evaluation:
+    """The scores of frames as they are, before any encoding; from `path` where they are there."""
+    if not path.exists():
+        judge = Judge(setup, analysis, None, setup.size)
+        content = read_frames(setup.info, *setup.size)
+        scores = [judge(t, c, f) for t, (c, f) in enumerate(zip(content, run.frames, strict=True))]
+        path.write_text(json.dumps([asdict(score) for score in scores]))
+    frames = [
+        FrameScores(**{k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()})
+        for saved in json.loads(path.read_text())
+    ]
+    return Evaluation(tuple(frames), float(setup.info.fps), setup.size)
 
 
 VARIANTS: dict[str, tuple[Paint, dict[str, Any]]] = {
@@ -330,11 +356,13 @@ def main() -> None:
         for path, start in clips[:1] if test in ("fade", "crossfade") else clips:
             stem = f"{path.stem}-{'long' if test == 'crossfade' else test}"
             if test in ("window", "fade"):
-                begin = start if test == "window" else 16 / 24
+                begin = start if test == "window" else SAMPLE_FADE
                 clip = window(path, begin, WINDOW, arguments.work / f"{stem}.mkv")
             else:
                 clip = looped(path, LONG, arguments.work / f"{stem}.mkv")
             gamma = {"fade": FADE, "crossfade": CROSSFADE}.get(test, FIXED)
+            print(f"\n{path.stem}, {test}\n\n| | {' | '.join(COLUMNS)} |")
+            print("| --- " * (1 + len(COLUMNS)) + "|", flush=True)
             for name, (paint, options) in VARIANTS.items():
                 if name not in arguments.variants.split(","):
                     continue
@@ -345,7 +373,9 @@ def main() -> None:
                 analysis = analyse(setup)
                 file = arguments.work / f"{path.stem}-{test}-{name}.npz"
                 run = painted(file, paint, setup, analysis)
-                print(path.stem, test, name, row(run, judged(run, setup, analysis)), flush=True)
+                scores = judged(file.with_suffix(".json"), run, setup, analysis)
+                picture(run, file.with_suffix(".png"))
+                print(f"| {name} | {' | '.join(row(run, scores))} |", flush=True)
 
 
 if __name__ == "__main__":

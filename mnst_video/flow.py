@@ -86,7 +86,10 @@ def alike(frame: Frame, other: Frame, flow: Flow) -> Mask:
     """
     pictures = (frame.astype(np.float32), warp(other.astype(np.float32), flow))
     near, there = (cv2.GaussianBlur(picture, (0, 0), 1.0) for picture in pictures)
-    return np.asarray(np.abs(near - there).mean(axis=-1) < ALIKE, np.float32)
+    change = near - there
+    # What all of the picture does is the light: a fade to black uncovers nothing.
+    change -= np.median(change, axis=(0, 1))
+    return np.asarray(np.abs(change).mean(axis=-1) < ALIKE, np.float32)
 
 
 def feather(mask: Mask) -> Mask:

@@ -57,11 +57,13 @@ NOT_IN_FINGERPRINT = (
 
 @dataclass(frozen=True)
 class StepDone:
-    """One optimisation step of frame `frame` (of the whole clip) is done."""
+    """Step `step`, from 1, of frame `frame` (of the whole clip) is done.
+
+    How many a frame takes depends on what moves in it.
+    """
 
     frame: int
     step: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -268,9 +270,7 @@ class _Job:
         current = first
 
         def step_done(step: int, *_: object) -> None:
-            fader = self.setup.score.fader(current)
-            before = self.setup.score.fader(current - 1) if current > shot.start else None
-            observe(StepDone(current, step + 1, stylist.steps(fader, calibrations, before)))
+            observe(StepDone(current, step + 1))
 
         content_of_shot = (next(content) for _ in faders)
         if not faders:

@@ -239,7 +239,7 @@ class _Live(_Silent):
             done = self._pace.total - len(event.pending)
             update(self._task, description="frames", total=self._pace.total, completed=done)
         elif isinstance(event, StepDone):
-            self._step = f"frame {event.frame}, step {event.step}/{event.steps}"
+            self._step = f"frame {event.frame}, step {event.step}"
         elif isinstance(event, FrameDone):
             self._pace.add(event)
             result = event.result

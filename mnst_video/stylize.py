@@ -187,7 +187,8 @@ class Stylist:
         objective = self._objective(self._image(content), fader, calibrations, 1.0 - trusted)
 
         options = self.options
-        steps = self.steps(fader, calibrations, previous.fader)
+        uncovered = 1.0 - float(reliable.mean())
+        steps = self.steps(fader, calibrations, previous.fader, uncovered)
         moved = self._moved(previous.fader, fader, calibrations)
         held = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
         bare = calibrations[fader.pair].style(self.mix(fader, calibrations))
@@ -204,16 +205,24 @@ class Stylist:
             self._image(start), objective, fader, calibrations, steps, rate, hold, trusted, callback
         )
 
-    def steps(self, fader: Fader, calibrations: Calibrations, before: Fader | None = None) -> int:
+    def steps(
+        self,
+        fader: Fader,
+        calibrations: Calibrations,
+        before: Fader | None = None,
+        uncovered: float = 0.0,
+    ) -> int:
         """The steps of a frame; `before` is the place of the fader at the frame before, if any.
 
-        Where the mix jumps from a style to another, as many as a shot's first frame takes.
+        As many as a shot's first frame takes where the mix jumps from a style to another, or where
+        nothing of the frame before is left, as in a flash. uncovered: the share that is not left.
         """
         first, later = self.options.first_steps, self.options.steps
         if before is None or not self.options.warm_start:
             return first
-        moved = self._moved(before, fader, calibrations)
-        return later + round(max(0, first - later) * min(1.0, moved))
+        # Squared: a tenth of the picture is new wherever something moves, and has steps enough.
+        share = min(1.0, max(self._moved(before, fader, calibrations), uncovered**2))
+        return later + round(max(0, first - later) * share)
 
     def _moved(self, before: Fader, now: Fader, calibrations: Calibrations) -> float:
         """How far the mix went between two places of the fader; 1 is from a style to the next."""
