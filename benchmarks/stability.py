@@ -247,7 +247,7 @@ COLUMNS = (
 
 
 def row(run: Run, scores: Evaluation) -> list[str]:
-    """A variant's scores for a table; grain as a ratio to the input's own."""
+    """A variant's scores for a table; grain over the input's own, costs of the median frame."""
     mean = scores.mean
     rho = [frame.rho for frame in scores.frames]
     arrivals = ["never" if frames is None else str(frames) for _, frames in scores.jumps]
@@ -264,10 +264,10 @@ def row(run: Run, scores: Evaluation) -> list[str]:
         f"{scores.lag:.0f}",
         ", ".join(arrivals) or "nan",
         f"{mean('content'):.2f}",
-        f"{np.mean(run.steps):.0f}",
+        f"{np.median(run.steps):.0f}",
         f"{100 * np.mean(run.converged):.0f} %",
-        f"{np.mean(run.passes):.1f}",
-        f"{np.mean(run.seconds):.2f}",
+        f"{np.median(run.passes):.1f}",
+        f"{np.median(run.seconds):.2f}",
     )
     return ["–" if "nan" in value else value for value in values]
 

@@ -235,9 +235,9 @@ def estimate(plan: Plan) -> Estimate:
         before: Fader | None = None
         for frame in range(shot.start, shot.end):
             fader = setup.score.fader(frame)
-            beside, step = costs[0] if before is None or not options.warm_start else costs[-1]
+            beside, step = costs[0] if before is None else costs[-1]
             seconds += beside + step * setup.stylist.steps(fader, calibrations, before)
-            before = fader
+            before = fader if options.warm_start else None
     frames_bytes = sum(sizes) / len(sizes) * len(setup.frames)
     return Estimate(seconds, round(frames_bytes * (1.0 + CLIP_SHARE)))
 

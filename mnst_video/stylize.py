@@ -218,7 +218,7 @@ class Stylist:
         nothing of the frame before is left, as in a flash. uncovered: the share that is not left.
         """
         first, later = self.options.first_steps, self.options.steps
-        if before is None or not self.options.warm_start:
+        if before is None:
             return first
         # Squared: a tenth of the picture is new wherever something moves, and has steps enough.
         share = min(1.0, max(self._moved(before, fader, calibrations), uncovered**2))

@@ -247,9 +247,6 @@ def test_steps_follow_the_mix(frames, stylist_with):
     assert stylist.steps(Fader(0, 0.5), calibrations) == 60
     for uncovered, steps in ((0.1, 7), (0.5, 20), (1.0, 60)):
         assert stylist.steps(Fader(0, 0.5), calibrations, Fader(0, 0.5), uncovered) == steps
-    assert stylist_with(warm_start=False).steps(Fader(0, 0.5), calibrations, Fader(0, 0.5)) == (
-        stylist_with().options.first_steps
-    )
 
 
 def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
