@@ -3,8 +3,9 @@
     python benchmarks/stability.py WORK --clip walk.mp4 --clip street.mp4@12.5
 
 WORK is a folder for what is made: every variant is stored as it ends, and the same command goes on
-after an interruption. A clip's window begins at the seconds after its @, or at its first frame. The
-shipped sample is always the first clip.
+after an interruption. A picture for each table shows its variants in order, see `neighbours`. A
+clip's window begins at the seconds after its @, or at its first frame. The shipped sample is always
+the first clip.
 
 The variants, all with the same styles, content weight and layers, the defaults':
 
@@ -272,12 +273,12 @@ def row(run: Run, scores: Evaluation) -> list[str]:
     return ["–" if "nan" in value else value for value in values]
 
 
-def picture(run: Run, path: Path) -> None:
-    """Three neighbours from the middle of a run, and how the last two differ, four times over."""
-    middle = len(run.frames) // 2
-    a, b, c = run.frames[middle - 1 : middle + 2]
+def neighbours(run: Run) -> Frame:
+    """Three frames in a row from the second half, and how the last two differ, four times over."""
+    late = 3 * len(run.frames) // 4
+    a, b, c = run.frames[late - 1 : late + 2]
     difference = np.clip(128.0 + 4.0 * (c.astype(np.float32) - b), 0, 255).astype(np.uint8)
-    save_image(np.hstack([a, b, c, difference]), path)
+    return np.hstack([a, b, c, difference])
 
 
 def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
@@ -363,6 +364,7 @@ def main() -> None:
             gamma = {"fade": FADE, "crossfade": CROSSFADE}.get(test, FIXED)
             print(f"\n{path.stem}, {test}\n\n| | {' | '.join(COLUMNS)} |")
             print("| --- " * (1 + len(COLUMNS)) + "|", flush=True)
+            rows: list[Frame] = []
             for name, (paint, options) in VARIANTS.items():
                 if name not in arguments.variants.split(","):
                     continue
@@ -374,8 +376,9 @@ def main() -> None:
                 file = arguments.work / f"{path.stem}-{test}-{name}.npz"
                 run = painted(file, paint, setup, analysis)
                 scores = judged(file.with_suffix(".json"), run, setup, analysis)
-                picture(run, file.with_suffix(".png"))
+                rows.append(neighbours(run))
                 print(f"| {name} | {' | '.join(row(run, scores))} |", flush=True)
+            save_image(np.vstack(rows), arguments.work / f"{path.stem}-{test}.png")
 
 
 if __name__ == "__main__":

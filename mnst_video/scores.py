@@ -25,6 +25,8 @@ TILES_WIDTH, TILE, STRIDE = 320, 32, 16
 TILE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1")
 # The least residual of a lag over the greatest, above which no shift stands out.
 DISTINCT = 0.75
+# The share of a requested jump that the mix has to go in all.
+LEAST_WAY = 0.75
 # A tile is naked below such a share of the frame's median improvement; the second one counts.
 NAKED = (1 / 3, 1 / 2, 2 / 3)
 
@@ -138,8 +140,8 @@ def jumps(
     """Frames at which the request jumps by `least` or more, and how many it then takes.
 
     A jump is a step from a request that is held afterwards. It has arrived when the measured mix
-    has gone 90 % of the step from the frame before to the requested change; None: not before the
-    request changes again, or the end.
+    has gone 90 % of its way from the frame before to where it stands at the end of the hold; None
+    where that way is less than `LEAST_WAY` of the step. As with a lag, a paler style is no delay.
     """
     found: list[tuple[int, int | None]] = []
     for t in range(1, len(requested)):
@@ -150,7 +152,9 @@ def jumps(
         while end + 1 < len(requested) and requested[end + 1] == requested[t]:
             end += 1
         gone = [(measured[k] - measured[t - 1]) / step for k in range(t, end + 1)]
-        arrived = next((k for k, share in enumerate(gone) if share >= 0.9), None)
+        arrived = None
+        if gone[-1] >= LEAST_WAY:
+            arrived = next(k for k, share in enumerate(gone) if share >= 0.9 * gone[-1])
         found.append((t, arrived))
     return found
 

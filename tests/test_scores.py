@@ -133,6 +133,9 @@ def test_a_jump_arrives_at_nine_tenths():
     assert jumps([i / 20 for i in range(20)], [0.0] * 20) == []
     back = [1.0] * 2 + [0.0] * 2 + [1.0] * 2
     assert jumps(back, [1.0, 1.0, 0.05, 0.0, 0.5, 0.95]) == [(2, 0), (4, 1)]
+    pale = [1.0] * 3 + [0.0] * 5
+    assert jumps(pale, [0.85] * 3 + [0.4, 0.2, 0.06, 0.05, 0.05]) == [(3, 2)]
+    assert jumps(pale, [0.85] * 3 + [0.4, 0.3, 0.2, 0.15, 0.15]) == [(3, None)]
 
 
 def test_tiles_share_out_the_picture():
