@@ -378,7 +378,8 @@ def main() -> None:
                 scores = judged(file.with_suffix(".json"), run, setup, analysis)
                 rows.append(neighbours(run))
                 print(f"| {name} | {' | '.join(row(run, scores))} |", flush=True)
-            save_image(np.vstack(rows), arguments.work / f"{path.stem}-{test}.png")
+            if rows:
+                save_image(np.vstack(rows), arguments.work / f"{path.stem}-{test}.png")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def trust(frame: Frame, other: Frame, backward: Flow) -> Mask:
 
     The rules of `reliability`, with ten times the tolerance for motion boundaries, that both frames
     look alike, and soft edges. The flow of dark and flat areas is all boundaries by the paper's
-    tolerance; `alike` finds more of what is uncovered than the stricter rule did.
+    tolerance; with `alike`, nearly as much is found at less than half the false alarms.
     """
     forward = optical_flow(other, frame)
     whole = reliability(backward, forward, boundary=10.0 * BOUNDARY) * alike(frame, other, backward)
@@ -87,9 +87,11 @@ def alike(frame: Frame, other: Frame, flow: Flow) -> Mask:
     pictures = (frame.astype(np.float32), warp(other.astype(np.float32), flow))
     near, there = (cv2.GaussianBlur(picture, (0, 0), 1.0) for picture in pictures)
     change = near - there
-    # What all of the picture does is the light: a fade to black uncovers nothing.
-    change -= np.median(change, axis=(0, 1))
-    return np.asarray(np.abs(change).mean(axis=-1) < ALIKE, np.float32)
+    # What most of the picture does is the light: a fade to black uncovers nothing. The rest of it
+    # may have stayed as it was.
+    lit = change - np.median(change, axis=(0, 1))
+    least = np.minimum(np.abs(change).mean(axis=-1), np.abs(lit).mean(axis=-1))
+    return np.asarray(least < ALIKE, np.float32)
 
 
 def feather(mask: Mask) -> Mask:

@@ -196,7 +196,8 @@ class Stylist:
         def rate(step: int, losses: Losses) -> Tensor:
             # Fresh paint dries over the steps; settled paint moves as far as style is missing.
             fresh = options.fresh_rate * (1.0 - step / steps)
-            missing = float(losses.style) / bare
+            # At most that of bare content: where the content is a style, nearly nothing is bare.
+            missing = min(1.0, float(losses.style) / bare)
             settled = options.rate * math.sqrt(missing)
             return settled * held + max(settled, fresh) * (1.0 - held)
 

@@ -143,6 +143,11 @@ def test_frames_are_alike_up_to_ten_levels(scene):
     assert (same[23:37, 23:37] == 0.0).all()
     assert (same[20:40, 60:80] == 1.0).all()
     assert (same[:16] == 1.0).all()
+    lamp = frame.copy()
+    lamp[:, : 6 * WIDTH // 10] += 40
+    mostly = alike(lamp, frame, constant_flow(0.0, 0.0))
+    assert mostly[:, : 6 * WIDTH // 10 - 4].all()
+    assert mostly[:, 6 * WIDTH // 10 + 4 :].all()
     darker = (other * 0.5 + 10.0).astype(np.uint8)
     assert alike(frame, frame - 25, constant_flow(0.0, 0.0)).all()
     assert not alike(frame, darker, constant_flow(0.0, 0.0))[23:37, 23:37].any()

@@ -230,6 +230,16 @@ def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, styli
     assert moves[2] > 1.1 * moves[1]
 
 
+def test_content_that_is_a_style_stays_itself(network, paintings):
+    """Nearly no style loss is bare there, and a moved frame has a thousand times as much."""
+    content = fit_style(paintings[0], WIDTH, HEIGHT)
+    stylist = Stylist(network, quick_options(steps=3), (content, paintings[1]), WIDTH, HEIGHT)
+    calibrations = stylist.calibrate([content])
+    moved = np.roll(content, 1, axis=1)
+    result = next_frame(stylist, calibrations, [content, moved], content, (1.0, 1.0))
+    assert np.abs(result.pixels - moved).mean() < 12.0
+
+
 def test_steps_follow_the_mix(frames, stylist_with):
     """6 where it rests, 60 where it jumps from style to style; in a setlist across its pairs too,
     and the end of one pair is the beginning of the next."""
