@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from mnst_video import stylize
 from mnst_video.config import Options
-from mnst_video.flow import Flow, Mask, optical_flow, reliability
+from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, load_image
 from mnst_video.presets import read_preset
 from mnst_video.schedule import Fader
@@ -42,9 +42,9 @@ def bare(frame: Frame, *_: Frame) -> NDArray[np.float32]:
     return frame.astype(np.float32)
 
 
-def paper(frame: Frame, other: Frame, backward: Flow) -> Mask:
+def paper(_frame: Frame, _other: Frame, backward: Flow, forward: Flow) -> Mask:
     """Instead of `flow.trust`: the rules of Ruder et al. as they are."""
-    return reliability(backward, optical_flow(other, frame))
+    return reliability(backward, forward)
 
 
 def preset_flow(frame: Frame, other: Frame) -> Flow:

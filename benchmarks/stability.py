@@ -5,7 +5,8 @@
 WORK is a folder for what is made: every variant is stored as it ends, and the same command goes on
 after an interruption. A picture for each table shows its variants in order, see `neighbours`. A
 clip's window begins at the seconds after its @, or at its first frame. The shipped sample is always
-the first clip.
+the first clip. Files there are told apart by clip and variant alone: take a new folder for other
+styles, starts or versions.
 
 The variants, all with the same styles, content weight and layers, the defaults':
 
@@ -155,7 +156,7 @@ def ruder(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]
             read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
         ):
             image = to_image(content, setup.network.device)
-            terms = setup.stylist._objective(image, setup.score.fader(t), calibrations)
+            terms = setup.stylist.objective(image, setup.score.fader(t), calibrations)
             if before is None:
                 noise = torch.randn(image.shape, generator=generator).to(image.device)
                 start, most = (128.0 + 30.0 * noise).clamp(0.0, 255.0), 2000
@@ -307,9 +308,8 @@ def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
         )
         partial.replace(path)
     with np.load(path) as saved:
-        return Run(
-            saved["frames"], *(saved[n].tolist() for n in Run.__dataclass_fields__ if n != "frames")
-        )
+        names = ("passes", "seconds", "steps", "converged")
+        return Run(saved["frames"], *(saved[name].tolist() for name in names))
 
 
 def judged(path: Path, run: Run, setup: Setup, analysis: Analysis) -> Evaluation:
@@ -353,6 +353,8 @@ def main() -> None:
     for text in arguments.clip:
         path, _, start = text.partition("@")
         clips.append((Path(path), float(start or 0)))
+    if len({path.stem for path, _ in clips}) < len(clips):
+        parser.error("two clips of one name, the sample's `clip` included: rename one")
     for test in arguments.tests.split(","):
         for path, start in clips[:1] if test in ("fade", "crossfade") else clips:
             stem = f"{path.stem}-{'long' if test == 'crossfade' else test}"

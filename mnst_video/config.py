@@ -235,7 +235,7 @@ class Options(BaseModel):
     # More than 60 changes little to the eye.
     first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 60
     # It starts from the previous result.
-    steps: Annotated[Steps, _say("Steps on each later frame.")] = 6
+    steps: Annotated[Steps, _say("Steps on each later frame; more where γ moves.")] = 6
     first_rate: Annotated[Rate, _say("Learning rate of a first frame, in pixel values.")] = 6.0
     # Times the root of the share of style that is missing, so that a settled picture stays.
     rate: Annotated[Rate, _say("Learning rate of later frames where the paint is settled.")] = 2.0

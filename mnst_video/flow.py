@@ -14,6 +14,7 @@ Picture = NDArray[np.float32]
 ALIKE = 10.0
 # Of Ruder et al. 2016, equation 6.
 BOUNDARY = 0.002
+WIDE_BOUNDARY = 0.02
 
 
 def optical_flow(frame: Frame, other: Frame) -> Flow:
@@ -44,15 +45,14 @@ def warp(picture: Picture, flow: Flow) -> Picture:
     return np.asarray(warped, np.float32)
 
 
-def trust(frame: Frame, other: Frame, backward: Flow) -> Mask:
+def trust(frame: Frame, other: Frame, backward: Flow, forward: Flow) -> Mask:
     """How far `other` along the backward flow is `frame`: float32 `(H, W)`, 1 = wholly, 0 = no.
 
     The rules of `reliability`, with ten times the tolerance for motion boundaries, that both frames
     look alike, and soft edges. The flow of dark and flat areas is all boundaries by the paper's
     tolerance; with `alike`, nearly as much is found at less than half the false alarms.
     """
-    forward = optical_flow(other, frame)
-    whole = reliability(backward, forward, boundary=10.0 * BOUNDARY) * alike(frame, other, backward)
+    whole = reliability(backward, forward, WIDE_BOUNDARY) * alike(frame, other, backward)
     return feather(whole) * _within(backward)
 
 

@@ -153,7 +153,7 @@ class Stylist:
     ) -> Result:
         """A still, or a shot's first frame: a full run that starts from the content, or `start`."""
         image = self._image(content)
-        objective = self._objective(image, fader, calibrations)
+        objective = self.objective(image, fader, calibrations)
         if start is not None:
             image = self._image(start)
         options = self.options
@@ -179,19 +179,20 @@ class Stylist:
         Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
         """
         backward = optical_flow(content, previous.content)
-        reliable = trust(content, previous.content, backward)
+        forward = optical_flow(previous.content, content)
+        reliable = trust(content, previous.content, backward, forward)
         warped = warp(previous.result.astype(np.float32), backward).clip(0.0, 255.0)
         fill = match_colors(content, previous.content, previous.result)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
         trusted = self._image(reliable[..., None])
-        objective = self._objective(self._image(content), fader, calibrations, 1.0 - trusted)
+        objective = self.objective(self._image(content), fader, calibrations, 1.0 - trusted)
 
         options = self.options
-        uncovered = 1.0 - float(reliable.mean())
-        steps = self.steps(fader, calibrations, previous.fader, uncovered)
+        uncovered_share = 1.0 - float(reliable.mean())
+        steps = self.steps(fader, calibrations, previous.fader, uncovered_share)
         moved = self._moved(previous.fader, fader, calibrations)
-        held = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
-        bare = calibrations[fader.pair].style(self.mix(fader, calibrations))
+        rests = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
+        bare = self._bare(fader, calibrations)
 
         def rate(step: int, losses: Losses) -> Tensor:
             # Fresh paint dries over the steps; settled paint moves as far as style is missing.
@@ -199,9 +200,9 @@ class Stylist:
             # At most that of bare content: where the content is a style, nearly nothing is bare.
             missing = min(1.0, float(losses.style) / bare)
             settled = options.rate * math.sqrt(missing)
-            return settled * held + max(settled, fresh) * (1.0 - held)
+            return settled * rests + max(settled, fresh) * (1.0 - rests)
 
-        hold = Hold(self._image(warped), options.temporal_weight * held)
+        hold = Hold(self._image(warped), options.temporal_weight * rests)
         return self._run(
             self._image(start), objective, fader, calibrations, steps, rate, hold, trusted, callback
         )
@@ -211,18 +212,18 @@ class Stylist:
         fader: Fader,
         calibrations: Calibrations,
         before: Fader | None = None,
-        uncovered: float = 0.0,
+        uncovered_share: float = 0.0,
     ) -> int:
         """The steps of a frame; `before` is the place of the fader at the frame before, if any.
 
         As many as a shot's first frame takes where the mix jumps from a style to another, or where
-        nothing of the frame before is left, as in a flash. uncovered: the share that is not left.
+        nothing of the frame before is left, as in a flash. uncovered_share: what is not left, 0..1.
         """
         first, later = self.options.first_steps, self.options.steps
         if before is None:
             return first
         # Squared: a tenth of the picture is new wherever something moves, and has steps enough.
-        share = min(1.0, max(self._moved(before, fader, calibrations), uncovered**2))
+        share = min(1.0, max(self._moved(before, fader, calibrations), uncovered_share**2))
         return later + round(max(0, first - later) * share)
 
     def _moved(self, before: Fader, now: Fader, calibrations: Calibrations) -> float:
@@ -230,14 +231,21 @@ class Stylist:
         places = [fader.pair + 1.0 - self.mix(fader, calibrations) for fader in (before, now)]
         return abs(places[1] - places[0])
 
-    def _objective(
+    def _bare(self, fader: Fader, calibrations: Calibrations) -> float:
+        """The style loss of bare content against the target of a place of the fader."""
+        return calibrations[fader.pair].style(self.mix(fader, calibrations))
+
+    def objective(
         self,
         content: Tensor,
         fader: Fader,
         calibrations: Calibrations,
         uncovered: Tensor | None = None,
     ) -> Objective:
-        """uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own."""
+        """What a frame is painted for. content: `(1, 3, H, W)`, RGB, 0..255.
+
+        uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own.
+        """
         options = self.options
         pair, gamma = fader.pair, fader.gamma
         sigmas, calibration = self.sigma2(calibrations), calibrations[pair]
@@ -249,7 +257,7 @@ class Stylist:
             style_weight *= math.prod(sigmas[:pair]) * (gamma + (1.0 - gamma) * sigmas[pair])
         else:
             content_weight /= calibration.content
-            style_weight /= calibration.style(w)
+            style_weight /= self._bare(fader, calibrations)
         with torch.no_grad():
             features = self.network(content, {options.content_layer})[options.content_layer]
         objective = Objective(
@@ -283,12 +291,11 @@ class Stylist:
         temporal = 0.0
         if hold is not None and trusted is not None:
             temporal = float(temporal_loss(image, hold.warped, trusted)) / 255.0**2
-        w, calibration = self.mix(fader, calibrations), calibrations[fader.pair]
         return Result(
             pixels=to_picture(image),
             steps=steps,
-            content=float(losses.content) / calibration.content,
-            style=float(losses.style) / calibration.style(w),
+            content=float(losses.content) / calibrations[fader.pair].content,
+            style=float(losses.style) / self._bare(fader, calibrations),
             temporal=temporal,
         )
 

@@ -156,7 +156,7 @@ def test_frames_are_alike_up_to_ten_levels(scene):
 def test_a_moving_picture_is_trusted_but_for_what_enters_it(scene):
     previous, current = moved(scene, 6, 0)
     backward = optical_flow(current, previous)
-    whole = trust(current, previous, backward)
+    whole = trust(current, previous, backward, optical_flow(previous, current))
     assert whole.dtype == np.float32
     assert whole[INSIDE].mean() > 0.95
     assert whole[:, :5].max() < 0.1
@@ -165,13 +165,13 @@ def test_a_moving_picture_is_trusted_but_for_what_enters_it(scene):
 def test_another_picture_is_not_trusted(texture):
     """However well the flows agree: nothing looks alike."""
     frame, other = (texture(WIDTH, HEIGHT, seed, 2.5) for seed in (7, 8))
-    assert trust(frame, other, constant_flow(0.0, 0.0)).mean() < 0.1
+    assert trust(frame, other, constant_flow(0.0, 0.0), constant_flow(0.0, 0.0)).mean() < 0.1
 
 
 def test_an_edge_is_trusted_by_the_area_that_lies_within():
     """A pan of a quarter of a pixel a frame: drawn out, the edge would become a streak."""
     frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-    whole = trust(frame, frame, constant_flow(-0.25, 0.0))
+    whole = trust(frame, frame, constant_flow(-0.25, 0.0), constant_flow(0.25, 0.0))
     np.testing.assert_allclose(whole[:, 0], 0.75, atol=1e-5)
     np.testing.assert_allclose(whole[:, 1:], 1.0, atol=1e-5)
 

@@ -69,6 +69,14 @@ def test_an_estimate_counts_steps_frames_and_shots(make_clip, quick):
     assert 5 * base.disk_bytes < longer.disk_bytes < 20 * base.disk_bytes
 
 
+@pytest.mark.parametrize("change", [{"gamma": "0=0, 1f=1 repeat 2f"}, {"warm_start": False}])
+def test_an_estimate_counts_the_steps_of_jumps_and_of_frames_on_their_own(make_clip, quick, change):
+    """At rest one frame of 24 takes 200 steps and the others 2: 246; in the end all take 200."""
+    clip = make_clip(frames=24)
+    rest = {"gamma": 0.5, "first_steps": 200, "steps": 2}
+    assert plan(clip, quick(**rest | change))[1].seconds > 3 * plan(clip, quick(**rest))[1].seconds
+
+
 def test_an_estimate_of_disk_holds(make_clip, quick, tmp_path):
     clip = make_clip(frames=8, size=(96, 64))
     options = quick(first_steps=10, steps=3, max_side=96)

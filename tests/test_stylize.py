@@ -53,7 +53,8 @@ def stylist_with(network, paintings):
 def followed(content, previous_content, painted):
     """The painted frame along the flow, 0..255, and where that is trusted, 0..1."""
     backward = optical_flow(content, previous_content)
-    trusted = trust(content, previous_content, backward)
+    forward = optical_flow(previous_content, content)
+    trusted = trust(content, previous_content, backward, forward)
     return warp(painted.astype(np.float32), backward).clip(0.0, 255.0), trusted
 
 
@@ -217,7 +218,7 @@ def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, st
 
 
 def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, stylist_with):
-    """A change of 0.05 in the mix frees all of it; half of that leaves half of the hold."""
+    """A change of 0.05 in the mix frees all of it; one of 0.01 leaves most of the hold."""
     stylist = stylist_with(steps=6, temporal_weight=1.0, gamma_scale="linear")
     calibration = stylist.calibrate(frames)
     painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
@@ -238,6 +239,50 @@ def test_content_that_is_a_style_stays_itself(network, paintings):
     moved = np.roll(content, 1, axis=1)
     result = next_frame(stylist, calibrations, [content, moved], content, (1.0, 1.0))
     assert np.abs(result.pixels - moved).mean() < 12.0
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, stylist_with, fresh):
+    """With one of them next to 0, only the other's area moves from where it starts."""
+    rates = {"rate": 1e-6, "fresh_rate": 4.0} if fresh else {"rate": 40.0, "fresh_rate": 1e-6}
+    painted = 255 - frames[0]
+    still = stylist_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
+    moving = stylist_with(steps=1, temporal_weight=0.0, **rates, pyramid_levels=1)
+    calibrations = still.calibrate(frames)
+    start, end = (next_frame(s, calibrations, frames, painted).pixels for s in (still, moving))
+    _, trusted = followed(frames[1], frames[0], painted)
+    moved = np.abs(end - start).mean(axis=-1)
+    assert moved[trusted < 0.01].size > 20
+    if fresh:
+        assert moved[trusted < 0.01].mean() > 2.0
+        assert moved[trusted > 0.999].max() < 0.01
+    else:
+        assert moved[trusted > 0.999].mean() > 2.0
+
+
+def test_settled_paint_moves_with_the_root_of_what_is_missing(frames, stylist_with):
+    """Measured at a pixel's first step, whose size is the rate; at most that of bare content."""
+    stylist = stylist_with(
+        steps=1, temporal_weight=0.0, rate=8.0, fresh_rate=1e-6, pyramid_levels=1
+    )
+    still = stylist_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
+    calibrations = stylist.calibrate(frames)
+    painted = stylist_with(first_steps=40).first_frame(frames[0], Fader(0, 0.5), calibrations).frame
+    for picture in (painted, 255 - frames[0]):
+        start = next_frame(still, calibrations, frames, picture).pixels
+        result = next_frame(stylist, calibrations, frames, picture)
+        _, trusted = followed(frames[1], frames[0], picture)
+        inside = (start.min(axis=-1) > 10.0) & (start.max(axis=-1) < 245.0) & (trusted > 0.999)
+        moved = np.median(np.abs(result.pixels - start)[inside])
+        assert moved == pytest.approx(8.0 * min(1.0, result.style) ** 0.5, rel=0.05)
+
+
+def test_a_flash_takes_the_steps_of_a_first_frame(frames, stylist_with, texture):
+    stylist = stylist_with(first_steps=9, steps=2)
+    other = [frames[0], texture(WIDTH, HEIGHT, 99, 1.5)]
+    calibrations = stylist.calibrate(frames)
+    assert next_frame(stylist, calibrations, frames, frames[0]).steps == 2
+    assert next_frame(stylist, calibrations, other, frames[0]).steps >= 7
 
 
 def test_steps_follow_the_mix(frames, stylist_with):
