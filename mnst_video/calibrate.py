@@ -8,8 +8,7 @@ from itertools import pairwise
 import torch
 
 from mnst_video.crossfade import Grams
-from mnst_video.losses import STYLE_LAYERS, gram_matrix, style_loss
-from mnst_video.vgg import VGG19
+from mnst_video.losses import STYLE_LAYERS, Look, style_loss
 
 # A style loss that counts as none.
 LEAST = 1e-12
@@ -54,24 +53,6 @@ class Calibration:
         """
         square = w * w * self.style1 + (1 - w) ** 2 * self.style2 + 2 * w * (1 - w) * self.cross
         return max(square, LEAST)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the network sees in an image: Grams, and the content features `(1, C, h, w)`."""
-
-    grams: Grams
-    content: torch.Tensor
-
-    @classmethod
-    def at(
-        cls, network: VGG19, image: torch.Tensor, content_layer: str, gram_divisor: float
-    ) -> "Look":
-        """`image` is `(1, 3, H, W)`, RGB, 0..255; its Grams are divided by `gram_divisor`."""
-        with torch.no_grad():
-            features = network(image, {*STYLE_LAYERS, content_layer})
-            grams = {name: gram_matrix(features[name]) / gram_divisor for name in STYLE_LAYERS}
-        return cls(grams, features[content_layer])
 
 
 def calibrate(looks: Iterable[Look], styles: Sequence[Grams]) -> tuple[Calibration, ...]:

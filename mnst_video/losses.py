@@ -9,14 +9,18 @@ Content and style losses are those of Gatys, Ecker and Bethge, "Image Style Tran
 Convolutional Neural Networks" (CVPR 2016), section 2, with means over elements as in the article.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from mnst_video.crossfade import Grams
-from mnst_video.vgg import VGG19
+from mnst_video.vgg import VGG19, Span, Window
 
 # The article's style layers and their weights.
 STYLE_LAYERS: Mapping[str, float] = {
@@ -28,22 +32,55 @@ STYLE_LAYERS: Mapping[str, float] = {
 }
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+# Positions of a feature map that are multiplied at once: their float32 copies stay in the cache.
+CHUNK = 65_536
+
+
+def gram_matrix(features: Tensor, mask: Tensor | None = None) -> Tensor:
     """F F^T of a feature map, not divided by its dimensions.
 
     `features` is `(1, C, H, W)` of any float type. The result is `(C, C)` and always float32: a
     bfloat16 product would round each entry to 8 bits before two Grams are subtracted.
+    mask: `(1, 1, H, W)`, 0..1: how much each position counts.
     """
-    flat = features[0].flatten(1).float()
-    return flat @ flat.T
+    gram: Tensor = _Gram.apply(features, mask)  # type: ignore[no-untyped-call]
+    return gram
 
 
-def masked_gram(features: Tensor, mask: Tensor) -> Tensor:
-    """The Gram matrix that a picture would have if all of it were like the masked area.
+class _Gram(torch.autograd.Function):
+    """With its gradient, (F * mask)(D + D^T), as one product in the features' own precision.
 
-    `mask` is `(1, 1, h, w)`, 0..1, of the features' size and not all 0.
+    Autograd's would keep a float32 copy of the features, and take as long as three convolutions.
     """
-    return gram_matrix(features.float() * mask.sqrt()) / mask.mean()
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, mask: Tensor | None) -> Tensor:
+        rows = weighted = features[0].permute(1, 2, 0).flatten(0, 1)
+        if mask is not None:
+            weighted = rows * mask.to(rows.dtype).reshape(-1, 1)
+        ctx.save_for_backward(weighted)
+        ctx.size = features.shape[2:]
+        with _fast_products(rows.dtype):
+            chunks = zip(torch.split(weighted, CHUNK), torch.split(rows, CHUNK), strict=True)
+            return torch.stack([a.float().T @ b.float() for a, b in chunks]).sum(0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (weighted,), (d,) = ctx.saved_tensors, gradients
+        rows = weighted @ (d + d.T).to(weighted.dtype)
+        return rows.unflatten(0, ctx.size).permute(2, 0, 1)[None], None
+
+
+@contextlib.contextmanager
+def _fast_products(dtype: torch.dtype) -> Iterator[None]:
+    """Multiply float32 matrices as bfloat16, which loses nothing where they were made of it."""
+    before = torch.get_float32_matmul_precision()
+    if dtype == torch.bfloat16:
+        torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def style_loss(grams: Grams, target: Grams) -> Tensor:
@@ -106,23 +143,85 @@ class Objective:
     uncovered: Mapping[str, Tensor] | None = None
 
     def __call__(self, image: Tensor) -> Losses:
-        """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255."""
-        features = self.network(image, {*STYLE_LAYERS, self.content_layer})
-        grams = {name: gram_matrix(features[name]) / self.gram_divisor for name in STYLE_LAYERS}
-        content = content_loss(features[self.content_layer], self.content)
-        style = style_loss(grams, self.target)
+        """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255.
+
+        Every term is a function of sums over positions, so an image that the network does not take
+        in one go has the same losses: its windows are added up, and each is looked at again for
+        its part of the gradient (Chen et al., "Training Deep Nets with Sublinear Memory Cost",
+        2016, over space instead of depth).
+        """
+        windows = self.network.windows(*image.shape[2:])
+        if len(windows) == 1:
+            return self._losses(self._sums(image))
+        parts = (checkpoint(self._sums, image, window, use_reentrant=False) for window in windows)
+        return self._losses(reduce(_added, parts))
+
+    def _sums(self, image: Tensor, window: Window | None = None) -> dict[str, Tensor]:
+        """What the losses are made of, of an image or of a window."""
+        features = self.network(image, {*STYLE_LAYERS, self.content_layer}, window)
+
+        def there(whole: Tensor, layer: str) -> Tensor:
+            return whole if window is None else window.of_whole(whole, layer)
+
+        content = there(self.content, self.content_layer)
+        difference = features[self.content_layer].float() - content.float()
+        sums = {"content": difference.square().sum()}
+        for name in STYLE_LAYERS:
+            sums[name] = gram_matrix(features[name])
+            if self.uncovered is not None:
+                mask = there(self.uncovered[name], name)
+                sums[f"uncovered {name}"] = gram_matrix(features[name], mask)
+        return sums
+
+    def _losses(self, sums: Mapping[str, Tensor]) -> Losses:
+        content = sums["content"] / self.content.numel()
+        style = style_loss({n: sums[n] / self.gram_divisor for n in STYLE_LAYERS}, self.target)
         total = self.content_weight * content + self.style_weight * style
         if self.uncovered is not None:
+            # The Grams that a picture would have if all of it were like the uncovered area.
             grams = {
-                name: masked_gram(features[name], mask) / self.gram_divisor
+                name: sums[f"uncovered {name}"] / (mask.mean() * self.gram_divisor)
                 for name, mask in self.uncovered.items()
             }
             total = total + self.uncovered_weight * style_loss(grams, self.target)
         return Losses(total, content, style)
 
 
+def _added(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return {name: value + other[name] for name, value in one.items()}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network sees in an image: Grams, and the content features `(1, C, h, w)`."""
+
+    grams: Grams
+    content: Tensor
+
+    @classmethod
+    def at(
+        cls,
+        network: VGG19,
+        image: Tensor,
+        content_layer: str,
+        gram_divisor: float = 1.0,
+        style_layers: Collection[str] = tuple(STYLE_LAYERS),
+    ) -> "Look":
+        """`image` is `(1, 3, H, W)`, RGB, 0..255; its Grams are divided by `gram_divisor`."""
+        grams: Grams = {}
+        rows: dict[Span, list[Tensor]] = {}
+        for window in network.windows(*image.shape[2:]):
+            with torch.no_grad():
+                features = network(image, {*style_layers, content_layer}, window)
+            rows.setdefault(window.rows, []).append(features.pop(content_layer))
+            for name in style_layers:
+                gram = gram_matrix(features[name]) / gram_divisor
+                grams[name] = grams[name] + gram if name in grams else gram
+        parts = [torch.cat(row, dim=3) for row in rows.values()]
+        return cls(grams, torch.cat(parts, dim=2))
+
+
 def style_grams(network: VGG19, image: Tensor, divisor: float) -> Grams:
     """Grams of `image` `(1, 3, H, W)`, 0..255, at the style layers, divided by `divisor`."""
-    with torch.no_grad():
-        features = network(image, STYLE_LAYERS)
-        return {name: gram_matrix(features[name]) / divisor for name in STYLE_LAYERS}
+    # A layer on the way to the deepest of them costs nothing.
+    return Look.at(network, image, "block4_conv2", divisor).grams

@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mnst_video.calibrate import Calibration, Look, calibrate
+from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.device import pick_device, pick_precision, prepare
 from mnst_video.flow import Picture, optical_flow, trust, warp
 from mnst_video.images import Frame, fit_style, resize
-from mnst_video.losses import STYLE_LAYERS, Losses, Objective, style_grams, temporal_loss
+from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
 from mnst_video.optimize import Hold, minimize
 from mnst_video.palette import Palette
 from mnst_video.schedule import Fader
@@ -258,12 +258,11 @@ class Stylist:
         else:
             content_weight /= calibration.content
             style_weight /= self._bare(fader, calibrations)
-        with torch.no_grad():
-            features = self.network(content, {options.content_layer})[options.content_layer]
+        look = Look.at(self.network, content, options.content_layer, style_layers=())
         objective = Objective(
             network=self.network,
             content_layer=options.content_layer,
-            content=features,
+            content=look.content,
             target=self.target(pair, w),
             gram_divisor=self._divisor,
             content_weight=content_weight,

@@ -4,6 +4,7 @@ The network is that of Simonyan and Zisserman, "Very Deep Convolutional Networks
 Image Recognition" (arXiv:1409.1556), configuration E, without its fully connected layers.
 """
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,68 @@ LAYERS: tuple[str, ...] = tuple(
     for block, convs in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 4))
     for conv in range(1, convs + 1)
 )
+
+
+# A feature of block5_conv2, the deepest that a loss takes, sees 86 pixels beyond its own square of
+# 16 (its receptive field is 188): rounded up to whole squares, at which the pools begin anew.
+HALO = 96
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of an image's rows or columns, and the longer one that its features depend on.
+
+    Half open, in pixels; starts are multiples of 16. An end of None is that of the image.
+    """
+
+    start: int
+    stop: int | None
+    outer_start: int
+    outer_stop: int | None
+
+    @classmethod
+    def parts(cls, length: int, count: int) -> "tuple[Span, ...]":
+        """`count` stretches that fill `length` pixels, nearly alike."""
+        ends = [16 * round(length * number / count / 16) for number in range(count)]
+        stops = [*ends[1:], None]
+        return tuple(
+            cls(
+                start,
+                stop,
+                max(0, start - HALO),
+                None if stop is None or stop + HALO >= length else stop + HALO,
+            )
+            for start, stop in zip(ends, stops, strict=True)
+        )
+
+    def within(self, origin: int, layer: str) -> slice:
+        """The stretch in a map of a layer that begins at pixel `origin` of the image."""
+        scale = 2 ** (int(layer[5]) - 1)
+        stop = None if self.stop is None else (self.stop - origin) // scale
+        return slice((self.start - origin) // scale, stop)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of an image that is looked at on its own, with the same features as in the whole."""
+
+    rows: Span
+    columns: Span
+
+    def surroundings(self, image: Tensor) -> Tensor:
+        """The part of the image `(…, H, W)` that the features of this window depend on."""
+        rows, columns = self.rows, self.columns
+        outer = image[..., rows.outer_start : rows.outer_stop, :]
+        return outer[..., columns.outer_start : columns.outer_stop]
+
+    def of_surroundings(self, features: Tensor, layer: str) -> Tensor:
+        """This window's part of the features of `surroundings`."""
+        rows = self.rows.within(self.rows.outer_start, layer)
+        return features[..., rows, self.columns.within(self.columns.outer_start, layer)]
+
+    def of_whole(self, features: Tensor, layer: str) -> Tensor:
+        """This window's part of a map of the whole image."""
+        return features[..., self.rows.within(0, layer), self.columns.within(0, layer)]
 
 
 @dataclass(frozen=True)
@@ -37,6 +100,7 @@ class VGG19(torch.nn.Module):
     """Features of an image, by layer name, after ReLU.
 
     `dtype` is the precision of the convolutions. The image stays float32, so its gradient does too.
+    `most_pixels` is the area that is looked at in one go; larger images are, by their `windows`.
     """
 
     mean: Tensor
@@ -46,9 +110,11 @@ class VGG19(torch.nn.Module):
         weights: Weights,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        most_pixels: float = math.inf,
     ) -> None:
         super().__init__()
         self.dtype = dtype
+        self.most_pixels = most_pixels
         self.sha256 = weights.sha256
         # MPS has had faults in channels_last convolutions, and gains nothing from it.
         mps = torch.device(device).type == "mps"
@@ -63,16 +129,37 @@ class VGG19(torch.nn.Module):
     def device(self) -> torch.device:
         return self.mean.device
 
-    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    def windows(self, height: int, width: int) -> tuple[Window, ...]:
+        """The windows, one or more, by which an image of this size is looked at.
+
+        As few as keep each with its surroundings within `most_pixels`, but none under 64 pixels.
+        """
+        down = across = 1
+        beyond = 2 * HALO + 16  # a stretch is rounded to 16 pixels
+        while True:
+            tall, wide = height / down, width / across
+            area = min(height, tall + beyond) * min(width, wide + beyond)
+            if area <= self.most_pixels or max(tall, wide) < 128:
+                break
+            down, across = (down + 1, across) if tall > wide else (down, across + 1)
+        rows, columns = Span.parts(height, down), Span.parts(width, across)
+        return tuple(Window(row, column) for row in rows for column in columns)
+
+    def forward(
+        self, image: Tensor, layers: Collection[str], window: Window | None = None
+    ) -> dict[str, Tensor]:
         """Features of `image` at `layers`; nothing above the deepest of them is computed.
 
         `image` is float32 `(1, 3, H, W)`, RGB, 0..255, with H and W at least 16. A feature map of
-        block k is `(1, C, H // 2**(k-1), W // 2**(k-1))` in the network's precision.
+        block k is `(1, C, H // 2**(k-1), W // 2**(k-1))` in the network's precision, or the part
+        of it that is the window's. A window is exact up to block5_conv2.
         Raises KeyError for a layer that VGG-19 does not have.
         """
         wanted = set(layers)
         if unknown := wanted - set(LAYERS):
             raise KeyError(f"VGG-19 has no layer {sorted(unknown)[0]!r}")
+        if window is not None:
+            image = window.surroundings(image)
         x = (image - self.mean).to(self.dtype, memory_format=self.memory_format)
         features: dict[str, Tensor] = {}
         block = "block1"
@@ -83,7 +170,7 @@ class VGG19(torch.nn.Module):
                 block = layer.partition("_")[0]
                 x = F.max_pool2d(x, 2)
             kernel, bias = self.get_buffer(f"{layer}_kernel"), self.get_buffer(f"{layer}_bias")
-            x = F.relu(F.conv2d(x, kernel, bias, padding=1))
+            x = F.relu(F.conv2d(x, kernel, bias, padding=1), inplace=True)
             if layer in wanted:
-                features[layer] = x
+                features[layer] = x if window is None else window.of_surroundings(x, layer)
         return features

@@ -1,19 +1,21 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mnst_video.config import Options
 from mnst_video.crossfade import blend, mix
 from mnst_video.losses import (
     STYLE_LAYERS,
+    Look,
     Objective,
     content_loss,
     gram_matrix,
-    masked_gram,
     style_grams,
     temporal_loss,
 )
 from mnst_video.stylize import stylize_image
+from mnst_video.vgg import VGG19, Span, Window
 
 CONTENT_LAYER = "block4_conv2"
 ALPHA, BETA = 0.002, 0.02  # the article's
@@ -27,7 +29,11 @@ class StubNetwork:
         channels = {**dict.fromkeys(STYLE_LAYERS, 5), CONTENT_LAYER: 7}
         self.kernels = {name: rng.normal(size=(c, 3)) for name, c in channels.items()}
 
-    def __call__(self, image, layers):
+    def windows(self, height, width):
+        (rows,), (columns,) = Span.parts(height, 1), Span.parts(width, 1)
+        return (Window(rows, columns),)
+
+    def __call__(self, image, layers, window=None):
         kernels = {name: torch.from_numpy(self.kernels[name]).float() for name in layers}
         return {name: torch.einsum("oc,nchw->nohw", k, image).relu() for name, k in kernels.items()}
 
@@ -166,6 +172,23 @@ def test_gram_matrix_of_bf16_features_is_float32_and_accurate():
     torch.testing.assert_close(got.double(), flat @ flat.T, rtol=1e-6, atol=0.0)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("chunk", [7, 1000])
+def test_gram_matrix_has_the_gradient_that_autograd_finds(monkeypatch, masked, chunk):
+    monkeypatch.setattr("mnst_video.losses.CHUNK", chunk)
+    rng = np.random.default_rng(6)
+    features, slope = (torch.from_numpy(rng.normal(size=s)) for s in ((1, 4, 5, 6), (4, 4)))
+    mask = torch.from_numpy(rng.uniform(size=(1, 1, 5, 6))) if masked else None
+    features.requires_grad_()
+    flat = features[0].flatten(1)
+    plain = flat * (1.0 if mask is None else mask.flatten()) @ flat.T
+    (expected,) = torch.autograd.grad((plain * slope).sum(), features)
+    gram = gram_matrix(features, mask)
+    torch.testing.assert_close(gram.double(), plain, rtol=1e-5, atol=1e-5)
+    (got,) = torch.autograd.grad((gram * slope).sum(), features)
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_content_loss_is_a_mean_over_elements():
     a, b = np.random.default_rng(5).normal(size=(2, 1, 4, 3, 5))
     got = content_loss(torch.from_numpy(a), torch.from_numpy(b).to(torch.float64))
@@ -235,9 +258,11 @@ def test_a_masked_gram_is_that_of_a_picture_that_is_all_like_the_masked_area():
     mask = torch.zeros(1, 1, 6, 8)
     mask[..., :4] = 1.0
     everywhere = torch.cat([features[..., :4], features[..., :4]], dim=-1)
-    assert torch.allclose(masked_gram(features, mask), gram_matrix(everywhere), rtol=1e-5)
     assert torch.allclose(
-        masked_gram(features, torch.ones(1, 1, 6, 8)), gram_matrix(features), rtol=1e-5
+        gram_matrix(features, mask) / mask.mean(), gram_matrix(everywhere), rtol=1e-5
+    )
+    assert torch.allclose(
+        gram_matrix(features, torch.ones(1, 1, 6, 8)), gram_matrix(features), rtol=1e-5
     )
 
 
@@ -274,3 +299,39 @@ def test_the_uncovered_area_has_a_style_loss_of_its_own(stub, pictures):
 def test_where_nothing_is_uncovered_the_picture_s_style_is_all(stub, pictures, uncovered, weight):
     losses = uncovered_objective(stub, pictures, uncovered, weight)(tensor(pictures[0]))
     assert float(losses.total) == pytest.approx(3.0 * float(losses.style), rel=1e-6)
+
+
+@pytest.mark.parametrize("layer", ["block4_conv2", "block5_conv2"])
+def test_windows_add_up_to_the_losses_and_the_gradient_of_the_whole(
+    weights, network, texture, as_image, layer
+):
+    height, width = 300, 437
+    image, content, style = (as_image(texture(width, height, seed, 1.0)) for seed in (1, 2, 3))
+    mask = (image[:, :1] > 180.0).float()
+    found = []
+    for vgg in (network, VGG19(weights, most_pixels=70_000)):
+        look = Look.at(vgg, content, layer)
+        objective = Objective(
+            network=vgg,
+            content_layer=layer,
+            content=look.content,
+            target=style_grams(vgg, style, float(height * width)),
+            gram_divisor=float(height * width),
+            content_weight=1e-3,
+            style_weight=1e-6,
+            uncovered_weight=5e-7,
+            uncovered={n: F.avg_pool2d(mask, 2 ** (int(n[5]) - 1)) for n in STYLE_LAYERS},
+        )
+        start = image.clone().requires_grad_()
+        losses = objective(start)
+        (gradient,) = torch.autograd.grad(losses.total, start)
+        found.append((look, losses.detached(), gradient))
+    (look, losses, gradient), (look_in_parts, losses_in_parts, gradient_in_parts) = found
+    for name in STYLE_LAYERS:
+        torch.testing.assert_close(look_in_parts.grams[name], look.grams[name], rtol=1e-4, atol=1.0)
+    torch.testing.assert_close(look_in_parts.content, look.content, rtol=1e-4, atol=1e-3)
+    for term in ("total", "content", "style"):
+        torch.testing.assert_close(
+            getattr(losses_in_parts, term), getattr(losses, term), rtol=1e-5, atol=0.0
+        )
+    assert (gradient_in_parts - gradient).norm() < 1e-4 * gradient.norm()
