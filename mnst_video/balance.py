@@ -122,7 +122,7 @@ def measure(
     contents = _contents(Path(source), options.max_side or SIDE)
     styles = [load_image(path) for path in options.styles]
     height, width = contents[0].shape[:2]
-    with memory_errors():
+    with memory_errors(options):
         # Gamma is the mix itself.
         plain = options.model_copy(update={"gamma_scale": "linear"})
         stylist = Stylist(load_network(options), plain, styles, width, height)

@@ -263,7 +263,8 @@ def still_command(
                 overwrite=overwrite,
                 observe=step_done,
             )
-    print(f"{done.output}: {done.size[0]}×{done.size[1]}, in {clock(done.seconds)}")
+    tiles = f", in {done.tiles} tiles, as memory is short for the whole" if done.tiles > 1 else ""
+    print(f"{done.output}: {done.size[0]}×{done.size[1]}{tiles}, in {clock(done.seconds)}")
 
 
 @app.command(name="sweep")

@@ -276,6 +276,11 @@ class Options(BaseModel):
     threads: Annotated[
         Annotated[_Whole, Field(ge=1, le=1024)] | None, _say("CPU threads (default: all cores).")
     ] = None
+    # None: what half of the memory holds.
+    tile: Annotated[
+        Rate | None,
+        _say("Megapixels looked at in one go; a larger picture is, in tiles, with one result."),
+    ] = None
     weights: Annotated[str, _say("VGG-19's weights.")] = "packaged"
 
     @model_validator(mode="before")

@@ -210,7 +210,7 @@ def evaluate(
     """
     begun = time.monotonic()
     info, painted = probe(source), probe(output)
-    with memory_errors():
+    with memory_errors(options):
         setup = prepare(info, options)
         count = len(setup.frames)
         if painted.frames != count:

@@ -52,6 +52,7 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("device", str, MACHINE, None),
     ("precision", str, MACHINE, None),
     ("threads", int, MACHINE, None),
+    ("tile", float, MACHINE, "MEGAPIXELS"),
 )
 
 # What is no field of `Options`, or needs more words here than in a preset.
@@ -61,6 +62,8 @@ _HELP = {
     "gamma_to": "γ at the last frame. [dim](default: 1.0)[/dim]",
     "max_side": f"{Options.model_fields['max_side'].description} [dim](default: "
     f"{', '.join(f'{side} on {kind}' for kind, side in MAX_SIDE.items())})[/dim]",
+    "tile": f"{Options.model_fields['tile'].description} [dim](default: what half of the memory "
+    "holds)[/dim]",
     "preset": f"A shipped preset ({', '.join(preset_names())}), a .toml file, or a finished "
     "clip's .mnst.json. Repeatable: the later wins, and options win over all.",
 }

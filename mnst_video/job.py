@@ -49,7 +49,7 @@ from mnst_video.video import (
 # Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
 NOT_IN_FINGERPRINT = (
     {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
-    | {"device", "precision", "threads", "weights"}
+    | {"device", "precision", "threads", "tile", "weights"}
     | ENCODING
     | TIMING
 )
@@ -133,13 +133,13 @@ def render(
     _check_output(output, (source, *options.styles, *sound), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
-    with memory_errors():
+    with memory_errors(options):
         job = _Job(prepare(info, options), output, folder)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
     observe(Encoding(len(job.frames)))
-    with memory_errors():
+    with memory_errors(options):
         job.encode()
     keep = keep_frames or frames_dir is not None
     job.close(keep)
@@ -436,6 +436,7 @@ def _settings(setup: Setup) -> dict[str, Any]:
         "processor": _processor(network.device),
         "precision": str(network.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device == "cpu" else None,
+        "tiles": setup.tiles,
         "mnst-video": version("mnst-video"),
         "torch": torch.__version__,
         "opencv": cv2.__version__,

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from mnst_video.crossfade import Grams
-from mnst_video.vgg import VGG19, Span, Window
+from mnst_video.vgg import VGG19, Span, Tile
 
 # The article's style layers and their weights.
 STYLE_LAYERS: Mapping[str, float] = {
@@ -146,22 +146,22 @@ class Objective:
         """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255.
 
         Every term is a function of sums over positions, so an image that the network does not take
-        in one go has the same losses: its windows are added up, and each is looked at again for
+        in one go has the same losses: its tiles are added up, and each is looked at again for
         its part of the gradient (Chen et al., "Training Deep Nets with Sublinear Memory Cost",
         2016, over space instead of depth).
         """
-        windows = self.network.windows(*image.shape[2:])
-        if len(windows) == 1:
+        tiles = self.network.tiles(*image.shape[2:])
+        if len(tiles) == 1:
             return self._losses(self._sums(image))
-        parts = (checkpoint(self._sums, image, window, use_reentrant=False) for window in windows)
+        parts = (checkpoint(self._sums, image, tile, use_reentrant=False) for tile in tiles)
         return self._losses(reduce(_added, parts))
 
-    def _sums(self, image: Tensor, window: Window | None = None) -> dict[str, Tensor]:
-        """What the losses are made of, of an image or of a window."""
-        features = self.network(image, {*STYLE_LAYERS, self.content_layer}, window)
+    def _sums(self, image: Tensor, tile: Tile | None = None) -> dict[str, Tensor]:
+        """What the losses are made of, of an image or of a tile."""
+        features = self.network(image, {*STYLE_LAYERS, self.content_layer}, tile)
 
         def there(whole: Tensor, layer: str) -> Tensor:
-            return whole if window is None else window.of_whole(whole, layer)
+            return whole if tile is None else tile.of_whole(whole, layer)
 
         content = there(self.content, self.content_layer)
         difference = features[self.content_layer].float() - content.float()
@@ -210,10 +210,10 @@ class Look:
         """`image` is `(1, 3, H, W)`, RGB, 0..255; its Grams are divided by `gram_divisor`."""
         grams: Grams = {}
         rows: dict[Span, list[Tensor]] = {}
-        for window in network.windows(*image.shape[2:]):
+        for tile in network.tiles(*image.shape[2:]):
             with torch.no_grad():
-                features = network(image, {*style_layers, content_layer}, window)
-            rows.setdefault(window.rows, []).append(features.pop(content_layer))
+                features = network(image, {*style_layers, content_layer}, tile)
+            rows.setdefault(tile.rows, []).append(features.pop(content_layer))
             for name in style_layers:
                 gram = gram_matrix(features[name]) / gram_divisor
                 grams[name] = grams[name] + gram if name in grams else gram

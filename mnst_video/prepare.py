@@ -1,6 +1,7 @@
 """What a render has to know before its first frame: its timeline, frames, size, shots and sigma."""
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ import torch
 from mnst_video.audio import sound_codecs
 from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
+from mnst_video.device import BYTES_PER_PIXEL, memory, pick_device, pick_precision
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, encode_image, load_image
 from mnst_video.palette import Palette
@@ -58,6 +60,11 @@ class Setup:
         if self.options.output_size == "source":
             return (self.info.width, self.info.height)
         return self.options.output_size or self.size
+
+    @property
+    def tiles(self) -> int:
+        """In how many parts the network looks at a frame."""
+        return len(self.network.tiles(self.size[1], self.size[0]))
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,10 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
-        return self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        if self.setup.tiles > 1:
+            notes += (f"looked at in {self.setup.tiles} tiles, as memory is short for the whole",)
+        return notes
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,7 @@ def analyse(setup: Setup) -> Analysis:
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
     """What a render would do, and take, without rendering. Raises what `prepare` raises."""
     info = probe(source)
-    with memory_errors():
+    with memory_errors(options):
         setup = prepare(info, options)
         whole = Plan(setup, analyse(setup), tuple(setup.frames))
         return whole, estimate(whole)
@@ -243,8 +253,10 @@ def estimate(plan: Plan) -> Estimate:
 
 
 @contextlib.contextmanager
-def memory_errors() -> Iterator[None]:
-    """Raise MachineError where memory runs out, on the device or in Python."""
+def memory_errors(options: Options) -> Iterator[None]:
+    """Raise MachineError, with the size that would fit, where memory runs out."""
+    device = pick_device(options.device)
+    _, free = memory(device)
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -252,7 +264,13 @@ def memory_errors() -> Iterator[None]:
         known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
         if not known and "allocate memory" not in str(error):
             raise
-        raise MachineError("out of memory: give a smaller --max-side") from None
+        # A fifth is left for what is no feature map.
+        pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(options.precision, device)]
+        width = max(32, int(math.sqrt(pixels * 16 / 9)) // 16 * 16)
+        raise MachineError(
+            f"out of memory: the {free / 1e9:.1f} GB that were free hold a picture of "
+            f"{width}×{width * 9 // 16}; give --max-side {width}, or --tile {pixels / 2e6:.2f}"
+        ) from None
 
 
 def _passage_frames(info: VideoInfo, options: Options, score: Score) -> range:

@@ -34,10 +34,11 @@ DEEP, CLEAR = (".tif", ".tiff"), (".png", ".tif", ".tiff")
 
 @dataclass(frozen=True)
 class StillDone:
-    """A finished still: its size (width, height) and the seconds that it took."""
+    """A finished still: its size (width, height), the tiles it was looked at in, and seconds."""
 
     output: Path
     size: tuple[int, int]
+    tiles: int
     seconds: float
 
 
@@ -82,7 +83,7 @@ def render_still(
     fader = fader_of_still(options)
     styles = [load_image(path) for path in options.styles]
     keeps_alpha = matte is None and photo.alpha is not None and output.suffix.lower() in CLEAR
-    with memory_errors():
+    with memory_errors(options):
         network = load_network(options)
         height, width = photo.frame.shape[:2]
         side = options.max_side or STILL_SIDE[network.device.type]
@@ -111,7 +112,8 @@ def render_still(
         save_image(np.asarray((result.pixels * 257.0).round(), np.uint16), output, alpha)
     else:
         save_image(result.frame, output, alpha)
-    return StillDone(output, size, time.monotonic() - begun)
+    tiles = len(network.tiles(size[1], size[0]))
+    return StillDone(output, size, tiles, time.monotonic() - begun)
 
 
 def open_content(path: Path) -> Photo | VideoInfo:

@@ -16,7 +16,7 @@ from torch import Tensor
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
-from mnst_video.device import pick_device, pick_precision, prepare
+from mnst_video.device import pick_device, pick_precision, pixels_at_once, prepare
 from mnst_video.flow import Picture, optical_flow, trust, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
@@ -428,11 +428,13 @@ def still_stages(options: Options, width: int, height: int) -> list[tuple[tuple[
 
 
 def load_network(options: Options) -> VGG19:
-    """VGG-19 with the weights, device, precision and threads of the options."""
+    """VGG-19 with the weights, device, precision, threads and tiles of the options."""
     device = pick_device(options.device)
     prepare(device, options.threads)
     cv2.setNumThreads(torch.get_num_threads())
-    return VGG19(load_weights(options.weights), device, pick_precision(options.precision, device))
+    dtype = pick_precision(options.precision, device)
+    most = pixels_at_once(device, dtype) if options.tile is None else options.tile * 1e6
+    return VGG19(load_weights(options.weights), device, dtype, most)
 
 
 def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:

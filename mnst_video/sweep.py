@@ -122,7 +122,7 @@ def render_sweep(
         for name, row in chosen
     ]
     photo = load_content(source, at).on("white")
-    with memory_errors():
+    with memory_errors(options):
         network = load_network(options)
         side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))

@@ -59,25 +59,25 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Window:
+class Tile:
     """A part of an image that is looked at on its own, with the same features as in the whole."""
 
     rows: Span
     columns: Span
 
     def surroundings(self, image: Tensor) -> Tensor:
-        """The part of the image `(…, H, W)` that the features of this window depend on."""
+        """The part of the image `(…, H, W)` that the features of this tile depend on."""
         rows, columns = self.rows, self.columns
         outer = image[..., rows.outer_start : rows.outer_stop, :]
         return outer[..., columns.outer_start : columns.outer_stop]
 
     def of_surroundings(self, features: Tensor, layer: str) -> Tensor:
-        """This window's part of the features of `surroundings`."""
+        """This tile's part of the features of `surroundings`."""
         rows = self.rows.within(self.rows.outer_start, layer)
         return features[..., rows, self.columns.within(self.columns.outer_start, layer)]
 
     def of_whole(self, features: Tensor, layer: str) -> Tensor:
-        """This window's part of a map of the whole image."""
+        """This tile's part of a map of the whole image."""
         return features[..., self.rows.within(0, layer), self.columns.within(0, layer)]
 
 
@@ -100,7 +100,7 @@ class VGG19(torch.nn.Module):
     """Features of an image, by layer name, after ReLU.
 
     `dtype` is the precision of the convolutions. The image stays float32, so its gradient does too.
-    `most_pixels` is the area that is looked at in one go; larger images are, by their `windows`.
+    `most_pixels` is the area that is looked at in one go; larger images are, by their `tiles`.
     """
 
     mean: Tensor
@@ -129,8 +129,8 @@ class VGG19(torch.nn.Module):
     def device(self) -> torch.device:
         return self.mean.device
 
-    def windows(self, height: int, width: int) -> tuple[Window, ...]:
-        """The windows, one or more, by which an image of this size is looked at.
+    def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
+        """The tiles, one or more, by which an image of this size is looked at.
 
         As few as keep each with its surroundings within `most_pixels`, but none under 64 pixels.
         """
@@ -143,23 +143,23 @@ class VGG19(torch.nn.Module):
                 break
             down, across = (down + 1, across) if tall > wide else (down, across + 1)
         rows, columns = Span.parts(height, down), Span.parts(width, across)
-        return tuple(Window(row, column) for row in rows for column in columns)
+        return tuple(Tile(row, column) for row in rows for column in columns)
 
     def forward(
-        self, image: Tensor, layers: Collection[str], window: Window | None = None
+        self, image: Tensor, layers: Collection[str], tile: Tile | None = None
     ) -> dict[str, Tensor]:
         """Features of `image` at `layers`; nothing above the deepest of them is computed.
 
         `image` is float32 `(1, 3, H, W)`, RGB, 0..255, with H and W at least 16. A feature map of
         block k is `(1, C, H // 2**(k-1), W // 2**(k-1))` in the network's precision, or the part
-        of it that is the window's. A window is exact up to block5_conv2.
+        of it that is the tile's. A tile is exact up to block5_conv2.
         Raises KeyError for a layer that VGG-19 does not have.
         """
         wanted = set(layers)
         if unknown := wanted - set(LAYERS):
             raise KeyError(f"VGG-19 has no layer {sorted(unknown)[0]!r}")
-        if window is not None:
-            image = window.surroundings(image)
+        if tile is not None:
+            image = tile.surroundings(image)
         x = (image - self.mean).to(self.dtype, memory_format=self.memory_format)
         features: dict[str, Tensor] = {}
         block = "block1"
@@ -172,5 +172,5 @@ class VGG19(torch.nn.Module):
             kernel, bias = self.get_buffer(f"{layer}_kernel"), self.get_buffer(f"{layer}_bias")
             x = F.relu(F.conv2d(x, kernel, bias, padding=1), inplace=True)
             if layer in wanted:
-                features[layer] = x if window is None else window.of_surroundings(x, layer)
+                features[layer] = x if tile is None else tile.of_surroundings(x, layer)
         return features

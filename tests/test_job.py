@@ -544,6 +544,18 @@ def test_other_settings_are_refused_and_each_is_named(tmp_path, clip, quick, sty
     assert pngs(folder) == frames
 
 
+def test_tiles_are_said_and_belong_to_the_settings(tmp_path, make_clip, quick):
+    clip = make_clip(frames=2, size=(160, 80))
+    output, events = tmp_path / "out.mp4", []
+    options = quick(max_side=160, tile=0.01)
+    render(clip, output, options, keep_frames=True, observe=events.append)
+    assert events[0].notes == ("looked at in 2 tiles, as memory is short for the whole",)
+    with pytest.raises(UsageError, match="tiles: 2 → 1"):
+        render(clip, output, quick(max_side=160), overwrite=True)
+    # Another limit, with the same tiles: nothing is different.
+    assert render(clip, output, quick(max_side=160, tile=0.012), overwrite=True).reused == 2
+
+
 def test_another_input_under_the_same_name_is_refused(tmp_path, make_clip, quick):
     output = tmp_path / "out.mp4"
     interrupted(make_clip(frames=4), output, quick())
@@ -774,7 +786,11 @@ def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, erro
         raise error
 
     monkeypatch.setattr("mnst_video.job.stylize_shot", fail)
-    with pytest.raises(MachineError, match="--max-side"):
+    monkeypatch.setattr("mnst_video.prepare.memory", lambda _: (4 * 10**9, 10**9))
+    # In float32, and with a fifth left for what is no feature map.
+    with pytest.raises(
+        MachineError, match=r"1\.0 GB .* 656×369; give --max-side 656, or --tile 0\.12"
+    ):
         render(clip, tmp_path / "o.mp4", quick())
 
 

@@ -15,7 +15,7 @@ from mnst_video.losses import (
     temporal_loss,
 )
 from mnst_video.stylize import stylize_image
-from mnst_video.vgg import VGG19, Span, Window
+from mnst_video.vgg import VGG19, Span, Tile
 
 CONTENT_LAYER = "block4_conv2"
 ALPHA, BETA = 0.002, 0.02  # the article's
@@ -29,11 +29,11 @@ class StubNetwork:
         channels = {**dict.fromkeys(STYLE_LAYERS, 5), CONTENT_LAYER: 7}
         self.kernels = {name: rng.normal(size=(c, 3)) for name, c in channels.items()}
 
-    def windows(self, height, width):
+    def tiles(self, height, width):
         (rows,), (columns,) = Span.parts(height, 1), Span.parts(width, 1)
-        return (Window(rows, columns),)
+        return (Tile(rows, columns),)
 
-    def __call__(self, image, layers, window=None):
+    def __call__(self, image, layers, tile=None):
         kernels = {name: torch.from_numpy(self.kernels[name]).float() for name in layers}
         return {name: torch.einsum("oc,nchw->nohw", k, image).relu() for name, k in kernels.items()}
 
@@ -302,7 +302,7 @@ def test_where_nothing_is_uncovered_the_picture_s_style_is_all(stub, pictures, u
 
 
 @pytest.mark.parametrize("layer", ["block4_conv2", "block5_conv2"])
-def test_windows_add_up_to_the_losses_and_the_gradient_of_the_whole(
+def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
     weights, network, texture, as_image, layer
 ):
     height, width = 300, 437

@@ -96,27 +96,27 @@ def test_bf16_stays_near_float32_and_its_gradient_is_float32(weights, network, t
 @pytest.mark.parametrize(
     ("width", "height", "most"), [(437, 300, 110_000), (400, 256, 90_000), (130, 519, 60_000)]
 )
-def test_windows_fill_the_picture_and_see_what_the_whole_shows(
+def test_tiles_fill_the_picture_and_see_what_the_whole_shows(
     weights, network, texture, as_image, width, height, most
 ):
     image = as_image(texture(width, height, 2, 1.0))
     layers = {*STYLE_LAYERS, "block4_conv2", "block5_conv2"}
-    windows = VGG19(weights, most_pixels=most).windows(height, width)
-    assert len(windows) > 1
+    tiles = VGG19(weights, most_pixels=most).tiles(height, width)
+    assert len(tiles) > 1
     whole = network(image, layers)
     filled = {name: torch.full_like(features, torch.nan) for name, features in whole.items()}
-    for window in windows:
-        assert window.surroundings(image)[0, 0].numel() <= most
-        for name, part in network(image, layers, window).items():
-            place = window.of_whole(filled[name], name)
-            assert place.isnan().all()  # no two windows hold the same place
+    for tile in tiles:
+        assert tile.surroundings(image)[0, 0].numel() <= most
+        for name, part in network(image, layers, tile).items():
+            place = tile.of_whole(filled[name], name)
+            assert place.isnan().all()  # no two tiles hold the same place
             place.copy_(part)
     for name, features in whole.items():
         torch.testing.assert_close(filled[name], features, rtol=1e-4, atol=1e-4 * features.max())
 
 
-def test_there_is_one_window_where_there_is_room(network, weights):
-    assert len(network.windows(2160, 3840)) == 1
-    assert len(VGG19(weights, most_pixels=100 * 200).windows(100, 200)) == 1
-    # Not even a single small window fits: the smallest are used all the same.
-    assert len(VGG19(weights, most_pixels=1).windows(256, 128)) < 10
+def test_there_is_one_tile_where_there_is_room(network, weights):
+    assert len(network.tiles(2160, 3840)) == 1
+    assert len(VGG19(weights, most_pixels=100 * 200).tiles(100, 200)) == 1
+    # Not even a single small tile fits: the smallest are used all the same.
+    assert len(VGG19(weights, most_pixels=1).tiles(256, 128)) < 10
