@@ -81,10 +81,11 @@ class Meter:
     def __enter__(self) -> "Meter":
         forward = VGG19.forward
 
-        def counted(network: VGG19, image: torch.Tensor, layers: Any) -> Any:
-            share = image.shape[2] * image.shape[3] / self.area
+        def counted(network: VGG19, image: torch.Tensor, layers: Any, tile: Any = None) -> Any:
+            seen = image if tile is None else tile.surroundings(image)
+            share = seen.shape[2] * seen.shape[3] / self.area
             self.passes += share if torch.is_grad_enabled() else 0.5 * share
-            return forward(network, image, layers)
+            return forward(network, image, layers, tile)
 
         self.patch = patch.object(VGG19, "forward", counted)
         self.patch.start()
