@@ -17,6 +17,14 @@ BOUNDARY = 0.002
 WIDE_BOUNDARY = 0.02
 
 
+def follow(frame: Frame, other: Frame) -> tuple[Flow, Mask]:
+    """How `frame` follows from `other`, the frame before: the backward flow, and its `trust`."""
+    if np.array_equal(frame, other):
+        return np.zeros((*frame.shape[:2], 2), np.float32), np.ones(frame.shape[:2], np.float32)
+    backward, forward = optical_flow(frame, other), optical_flow(other, frame)
+    return backward, trust(frame, other, backward, forward)
+
+
 def optical_flow(frame: Frame, other: Frame) -> Flow:
     """Dense flow from `frame` to `other`: what is at p in `frame` is at p + flow[p] in `other`.
 

@@ -54,6 +54,9 @@ NOT_IN_FINGERPRINT = (
     | TIMING
 )
 
+# Of a frame's `Result`, what its line in the log holds.
+FIGURES = ("steps", "content", "style", "temporal")
+
 
 @dataclass(frozen=True)
 class StepDone:
@@ -265,7 +268,7 @@ class _Job:
             source = next(content)
             if frame == first - 1 and first < shot.end:
                 fader = self.setup.score.fader(frame)
-                previous = Previous(source, load_frame(self._path(frame)), fader)
+                previous = Previous(source, self._saved_result(frame), fader)
         faders = [self.setup.score.fader(frame) for frame in range(first, shot.end)]
         current = first
 
@@ -288,16 +291,17 @@ class _Job:
             current += 1
             begun = time.monotonic()
 
+    def _saved_result(self, frame: int) -> Result:
+        pixels = np.asarray(load_frame(self._path(frame)), np.float32)
+        return Result(pixels, **{name: self.log[frame][name] for name in FIGURES})
+
     def _finish_frame(self, frame: int, result: Result) -> None:
         path = self._path(frame)
         save_image(result.frame, path)
         self.log[frame] = {
             "frame": frame,
             **_as_json(self.setup.score.fader(frame)),
-            "steps": result.steps,
-            "content": result.content,
-            "style": result.style,
-            "temporal": result.temporal,
+            **{name: getattr(result, name) for name in FIGURES},
             "sha256": file_digest(path),
         }
         try:

@@ -105,15 +105,11 @@ def temporal_loss(image: Tensor, warped: Tensor, reliability: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Losses:
-    """An objective's value, with a gradient, and two of its terms before weighting; scalars."""
+    """An objective's value and two of its terms before weighting; scalars."""
 
     total: Tensor
     content: Tensor
     style: Tensor
-
-    def detached(self) -> "Losses":
-        """The same values without the graph behind them."""
-        return Losses(*(term.detach() for term in (self.total, self.content, self.style)))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 
 from mnst_video.audio import sound_codecs
@@ -221,6 +222,7 @@ def estimate(plan: Plan) -> Estimate:
     setup, shots = plan.setup, plan.shots
     options, start = setup.options, setup.frames.start
     content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.frames.stop)))
+    content[1:] = [np.roll(frame, 1, axis=1) for frame in content[1:]]  # a repeat takes no step
     faders = [setup.score.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
     stylist = setup.stylist.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)

@@ -17,7 +17,7 @@ from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.device import pick_device, pick_precision, pixels_at_once, prepare
-from mnst_video.flow import Picture, optical_flow, trust, warp
+from mnst_video.flow import Picture, follow, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
 from mnst_video.optimize import Hold, minimize
@@ -61,10 +61,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Previous:
-    """The frame before: its content, its result as it was written, and its place of the fader."""
+    """The frame before: its content, its result, of which 8 bits are used, and its fader."""
 
     content: Frame
-    result: Frame
+    result: Result
     fader: Fader
 
 
@@ -107,9 +107,10 @@ class Stylist:
         return other
 
     def with_steps(self, steps: int) -> Self:
-        """The same, with another number of steps on every frame."""
+        """The same, with another number of steps, all of them taken, on every frame."""
         other = copy(self)
-        other.options = self.options.model_copy(update={"first_steps": steps, "steps": steps})
+        change = {"first_steps": steps, "steps": steps, "settled": 0.0}
+        other.options = self.options.model_copy(update=change)
         return other
 
     def _image(self, picture: Frame | Picture) -> Tensor:
@@ -177,12 +178,14 @@ class Stylist:
         Where the flow cannot be trusted, the start is the content in the colours of the previous
         result: bare content there would stay bare, as the Grams are already satisfied elsewhere.
         Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
+        A frame that is the one before once more keeps its result, at no step.
         """
-        backward = optical_flow(content, previous.content)
-        forward = optical_flow(previous.content, content)
-        reliable = trust(content, previous.content, backward, forward)
-        warped = warp(previous.result.astype(np.float32), backward).clip(0.0, 255.0)
-        fill = match_colors(content, previous.content, previous.result)
+        if fader == previous.fader and np.array_equal(content, previous.content):
+            return replace(previous.result, steps=0)
+        painted = previous.result.frame
+        backward, reliable = follow(content, previous.content)
+        warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
+        fill = match_colors(content, previous.content, painted)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
         trusted = self._image(reliable[..., None])
         objective = self.objective(self._image(content), fader, calibrations, 1.0 - trusted)
@@ -191,7 +194,8 @@ class Stylist:
         uncovered_share = 1.0 - float(reliable.mean())
         steps = self.steps(fader, calibrations, previous.fader, uncovered_share)
         moved = self._moved(previous.fader, fader, calibrations)
-        rests = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
+        still = 1.0 - min(1.0, moved / FASTEST_FADE)
+        rests = trusted * still
         bare = self._bare(fader, calibrations)
 
         def rate(step: int, losses: Losses) -> Tensor:
@@ -204,7 +208,17 @@ class Stylist:
 
         hold = Hold(self._image(warped), options.temporal_weight * rests)
         return self._run(
-            self._image(start), objective, fader, calibrations, steps, rate, hold, trusted, callback
+            self._image(start),
+            objective,
+            fader,
+            calibrations,
+            steps,
+            rate,
+            hold,
+            trusted,
+            # Where the target moves, a loss that does not fall is no sign of rest.
+            settled=options.settled * still,
+            callback=callback,
         )
 
     def steps(
@@ -283,10 +297,21 @@ class Stylist:
         rate: Callable[[int, Losses], float | Tensor],
         hold: Hold | None = None,
         trusted: Tensor | None = None,
+        settled: float = 0.0,
         callback: StepCallback | None = None,
     ) -> Result:
-        levels = self.options.pyramid_levels
-        image, losses = minimize(start, objective, steps, rate, levels, hold, callback)
+        options = self.options
+        image, losses, steps = minimize(
+            start,
+            objective,
+            steps,
+            rate,
+            levels=options.pyramid_levels,
+            hold=hold,
+            momentum=options.momentum,
+            settled=settled,
+            callback=callback,
+        )
         temporal = 0.0
         if hold is not None and trusted is not None:
             temporal = float(temporal_loss(image, hold.warped, trusted)) / 255.0**2
@@ -321,15 +346,15 @@ def stylize_shot(
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
     frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
-    previous: the frame before the first one, to go on from; None starts the shot. Only the 8-bit
-        result is used, so what is read back from a file does as well.
+    previous: the frame before the first one, to go on from; None starts the shot. Only 8 bits of
+        its result are used, so what is read back from a file does as well.
     """
     for content, fader in zip(frames, faders, strict=True):
         if previous is None or not stylist.options.warm_start:
             result = stylist.first_frame(content, fader, calibrations, callback)
         else:
             result = stylist.next_frame(content, fader, calibrations, previous, callback)
-        previous = Previous(content, result.frame, fader)
+        previous = Previous(content, result, fader)
         yield result
 
 
@@ -413,7 +438,7 @@ def paint_sweep(
     result = paint_still(network, options, content, styles, faders[0])
     yield result
     for before, fader in pairwise(faders):
-        previous = Previous(content, result.frame, before)
+        previous = Previous(content, result, before)
         result = stylist.next_frame(content, fader, calibrations, previous)
         yield result
 

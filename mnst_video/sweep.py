@@ -42,7 +42,7 @@ WIDEST_JPEG, FASTEST_GIF = 65_000, 50
 # What a sheet's rows can vary, besides presets: the rest is the same for all, or for clips only.
 VARIED = QUALITY | {"style1", "style2", "gamma", "position", "strength"}
 VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate", "fresh_rate"}
-VARIED -= {"max_side", "crf"}
+VARIED -= {"settled", "max_side", "crf"}
 # Of a sheet, in pixels: the longer side of a picture, the space around each, the size of letters.
 TILE_SIDE, GAP, LETTERS = 256, 8, 15
 

@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 PRESET_ONLY = {
     *("losses", "content_layer", "warm_start", "pyramid_levels", "coarse_to_fine"),
     *("first_rate", "rate", "fresh_rate", "rate_decay", "uncovered_weight"),
+    *("momentum", "settled"),
     "more_styles",  # --style
 }
 

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_one_level_is_adam_on_the_pixels_clamped_step_by_step():
     steps, rates = 40, [9.0 * 0.6 ** (step / 10) for step in range(40)]
 
     ours = Quadratic(target, weight)
-    result, _ = minimize(start, ours, steps, lambda i, _: rates[i])
+    result, *_ = minimize(start, ours, steps, lambda i, _: rates[i])
 
     theirs = Quadratic(target, weight)
     pixels = start.clone().requires_grad_()
@@ -68,7 +69,7 @@ def test_the_first_step_of_adam_moves_each_pixel_by_the_rate():
     target = start.clone()
     target[..., :4] += 0.01
     target[..., 4:] -= 90.0
-    result, _ = minimize(start, Quadratic(target), 1, lambda *_: 2.0)
+    result, *_ = minimize(start, Quadratic(target), 1, lambda *_: 2.0)
     torch.testing.assert_close(result[..., :4], start[..., :4] + 2.0)
     torch.testing.assert_close(result[..., 4:], start[..., 4:] - 2.0)
 
@@ -76,11 +77,42 @@ def test_the_first_step_of_adam_moves_each_pixel_by_the_rate():
 @pytest.mark.parametrize("levels", [1, 2, 4])
 def test_a_quadratic_is_minimised(levels):
     target = image_of(20, 28, 5)
-    result, losses = minimize(
+    result, losses, _ = minimize(
         image_of(20, 28, 6), Quadratic(target), 300, lambda i, _: 8.0 * 0.98**i, levels
     )
     assert (result - target).abs().mean() < 0.5
     assert losses.total < 1.0
+
+
+def test_settled_stops_at_the_step_that_finds_the_loss_hardly_lower():
+    objective = Quadratic(image_of(20, 28, 5))
+    *_, steps = minimize(
+        image_of(20, 28, 6), objective, 300, lambda i, _: 8.0 * 0.9**i, settled=0.02
+    )
+    losses = [float((image - objective.target).square().mean()) for image in objective.seen]
+    falls = [1.0 - after / before for before, after in pairwise(losses)]
+    assert 3 < steps < 300
+    assert len(losses) == steps
+    assert all(fall >= 0.02 for fall in falls[:-1])
+    assert falls[-1] < 0.02
+    everything = minimize(image_of(20, 28, 6), objective, 300, lambda i, _: 8.0 * 0.9**i)
+    assert everything[2] == 300
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.7])
+def test_momentum_is_adams_beta_1(momentum):
+    start, target = image_of(12, 16, 1), image_of(12, 16, 2)
+    result, *_ = minimize(start, Quadratic(target), 6, lambda *_: 3.0, momentum=momentum)
+    pixels = start.clone().requires_grad_()
+    betas = (momentum, 0.999)
+    adam = torch.optim.Adam([pixels], lr=3.0, betas=betas, eps=EPSILON / pixels.numel())
+    for _ in range(6):
+        adam.zero_grad()
+        Quadratic(target)(pixels).total.backward()
+        adam.step()
+        with torch.no_grad():
+            pixels.clamp_(0.0, 255.0)
+    torch.testing.assert_close(result, pixels.detach(), rtol=0.0, atol=2e-3)
 
 
 def test_a_pyramid_removes_an_offset_in_far_fewer_steps():
@@ -98,7 +130,7 @@ def test_a_pyramid_removes_an_offset_in_far_fewer_steps():
 def test_all_levels_move_the_whole_picture_alike(height, width):
     """Up to the last row and column of odd sizes: one step moves every pixel by rate * levels."""
     start = torch.full((1, 3, height, width), 100.0)
-    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 3.0, levels=4)
+    result, *_ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 3.0, levels=4)
     torch.testing.assert_close(result, start + 12.0)
 
 
@@ -107,7 +139,7 @@ def test_a_change_stays_where_it_was_asked_for():
     start = torch.full((1, 3, 33, 47), 100.0)
     target = start.clone()
     target[..., 8:16, 16:24] = 150.0
-    result, _ = minimize(start, Quadratic(target), 1, lambda *_: 1.0, levels=4)
+    result, *_ = minimize(start, Quadratic(target), 1, lambda *_: 1.0, levels=4)
     change = (result - start)[0, 0].double()
     rows, columns = torch.arange(33.0).double(), torch.arange(47.0).double()
     assert float(change.sum(1) @ rows / change.sum()) == pytest.approx(11.5, abs=1e-4)
@@ -126,7 +158,7 @@ def test_a_change_stays_where_it_was_asked_for():
 def test_a_shifted_picture_of_odd_size_is_reached_in_place(texture, as_image, levels):
     start = as_image(texture(47, 33, 8))
     target = start.roll(3, dims=3)
-    result, _ = minimize(start, Quadratic(target), 200, lambda i, _: 4.0 * 0.97**i, levels)
+    result, *_ = minimize(start, Quadratic(target), 200, lambda i, _: 4.0 * 0.97**i, levels)
     assert result.shape == start.shape
     assert (result - target).abs().mean() < 1.0
     errors = {
@@ -142,7 +174,7 @@ def test_the_start_is_left_alone_and_values_stay_in_range(levels):
     start = image_of(20, 24, 9)
     kept = start.clone()
     objective = Quadratic(image_of(20, 24, 10) * 9.0 - 1000.0)
-    result, _ = minimize(start, objective, 20, lambda *_: 40.0, levels)
+    result, *_ = minimize(start, objective, 20, lambda *_: 40.0, levels)
     assert torch.equal(start, kept)
     assert not start.requires_grad
     assert not result.requires_grad
@@ -157,7 +189,7 @@ def test_a_held_picture_ends_where_the_pull_and_the_steps_balance():
     weight = torch.zeros(1, 1, 16, 16)
     weight[..., 8:] = 0.5
     hold = Hold(start, weight)
-    result, _ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 6.0, 1, hold)
+    result, *_ = minimize(start, Quadratic(start + 50.0), 1, lambda *_: 6.0, 1, hold)
     torch.testing.assert_close(result[..., :8], start[..., :8] + 6.0)
     torch.testing.assert_close(result[..., 8:], start[..., 8:] + 4.0)
 
@@ -181,7 +213,7 @@ def test_a_rate_can_be_a_map_and_follow_the_losses():
         seen.append((step, float(losses.total)))
         return 2.0 * half
 
-    result, _ = minimize(start, Quadratic(start + 50.0), 2, rate)
+    result, *_ = minimize(start, Quadratic(start + 50.0), 2, rate)
     assert torch.equal(result[..., 8:], start[..., 8:])
     assert (result[..., :8] > start[..., :8] + 3.0).all()
     assert seen[0] == (0, pytest.approx(2500.0))
@@ -220,8 +252,8 @@ def test_a_gradient_that_is_not_finite_ends_the_run():
 def test_the_scale_of_a_loss_does_not_matter(weight, levels):
     """From relative losses to the article's, which are about 1e15."""
     start, target = image_of(24, 32, 13), image_of(24, 32, 14)
-    plain, _ = minimize(start, Quadratic(target), 5, lambda *_: 3.0, levels)
-    scaled, _ = minimize(start, Quadratic(target, weight), 5, lambda *_: 3.0, levels)
+    plain, *_ = minimize(start, Quadratic(target), 5, lambda *_: 3.0, levels)
+    scaled, *_ = minimize(start, Quadratic(target, weight), 5, lambda *_: 3.0, levels)
     torch.testing.assert_close(scaled, plain, rtol=0.0, atol=0.05)
     assert (plain - start).abs().mean() > 5.0
 
@@ -244,7 +276,7 @@ def test_the_callback_gets_every_step_and_the_losses_before_it():
     def callback(step, losses, _):
         got.append((step, losses))
 
-    _, last = minimize(image_of(16, 20, 12), objective, 5, rate, levels=3, callback=callback)
+    _, last, _ = minimize(image_of(16, 20, 12), objective, 5, rate, levels=3, callback=callback)
     assert [step for step, _ in got] == [0, 1, 2, 3, 4]
     assert set(asked) == {0, 1, 2, 3, 4}
     for (_, losses), image in zip(got, objective.seen, strict=True):

@@ -12,6 +12,7 @@ from mnst_video.losses import style_grams, style_loss
 from mnst_video.schedule import Fader
 from mnst_video.stylize import (
     Previous,
+    Result,
     Stylist,
     match_colors,
     stylize_image,
@@ -59,10 +60,15 @@ def followed(content, previous_content, painted):
     return warp(painted.astype(np.float32), backward).clip(0.0, 255.0), trusted
 
 
+def as_result(frame):
+    """What is known of a frame that was read back from a file."""
+    return Result(frame.astype(np.float32), steps=1, content=0.0, style=0.0, temporal=0.0)
+
+
 def next_frame(stylist, calibrations, frames, painted, gammas=(0.5, 0.5), callback=None):
     """The second of two frames, from the first one's picture."""
     before, now = faders(*gammas)
-    previous = Previous(frames[0], painted, before)
+    previous = Previous(frames[0], as_result(painted), before)
     return stylist.next_frame(frames[1], now, calibrations, previous, callback)
 
 
@@ -183,7 +189,7 @@ def test_a_picture_in_tiles_is_the_same_but_for_rounding(weights, texture, paint
         calibrations = stylist.calibrate([content])
         first = stylist.first_frame(content, fader, calibrations)
         moved = np.roll(content, 3, axis=1)
-        before = Previous(content, first.frame, fader)
+        before = Previous(content, first, fader)
         painted.append((first, stylist.next_frame(moved, fader, calibrations, before)))
     assert len(network.tiles(160, 208)) > 1
     for whole, tiled in zip(*painted, strict=True):
@@ -249,6 +255,40 @@ def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, styli
         moves.append(np.abs(result.pixels - warped)[trusted > 0.99].mean())
     assert moves[1] > 1.1 * moves[0]
     assert moves[2] > 1.1 * moves[1]
+
+
+def test_a_repeated_frame_keeps_its_result_and_takes_no_step(frames, stylist_with, monkeypatch):
+    stylist = stylist_with()
+    calibration = stylist.calibrate(frames)
+    sequence, gammas = [frames[0], frames[0].copy(), frames[1]], (0.5, 0.5, 0.5)
+    shot = list(stylize_shot(stylist, calibration, sequence, faders(*gammas)))
+    np.testing.assert_array_equal(shot[1].frame, shot[0].frame)
+    assert [result.steps for result in shot] == [3, 0, 2]
+    assert (shot[1].content, shot[1].style) == (shot[0].content, shot[0].style)
+    # The same content under another mix is painted, and without a flow to compute.
+    monkeypatch.setattr("mnst_video.flow.optical_flow", None)
+    faded = next_frame(stylist, calibration, [frames[0]] * 2, shot[0].frame, (0.5, 0.6))
+    assert faded.steps > 0
+
+
+def test_a_frame_is_done_when_it_has_settled(texture, network):
+    """Noise as of a camera at rest takes few of the steps; something new in it takes more."""
+    width, height = 128, 80
+    scene = texture(width, height, 1, 3.0)
+    rng = np.random.default_rng(2)
+    noisy = np.clip(scene + rng.normal(0.0, 1.0, scene.shape), 0.0, 255.0).astype(np.uint8)
+    changed = noisy.copy()
+    changed[16:48, 24:72] = texture(48, 32, 9, 1.5)
+    options = quick_options(first_steps=30, steps=6)
+    styles = [texture(160, 100, seed, blur) for seed, blur in ((11, 1.0), (12, 4.0))]
+    stylist = Stylist(network, options, styles, width, height)
+    calibration = stylist.calibrate([scene])
+    painted = stylist.first_frame(scene, Fader(0, 0.5), calibration)
+    taken = {}
+    for name, content in (("noisy", noisy), ("changed", changed)):
+        before = Previous(scene, painted, Fader(0, 0.5))
+        taken[name] = stylist.next_frame(content, Fader(0, 0.5), calibration, before).steps
+    assert 2 <= taken["noisy"] < taken["changed"]
 
 
 def test_content_that_is_a_style_stays_itself(network, paintings):
@@ -336,7 +376,7 @@ def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
             calibration,
             frames[stop:],
             gammas[stop:],
-            previous=Previous(frames[stop - 1], whole[stop - 1].copy(), gammas[stop - 1]),
+            previous=Previous(frames[stop - 1], as_result(whole[stop - 1]), gammas[stop - 1]),
         )
         again = [result.frame for result in rest]
         assert [f.tobytes() for f in again] == [f.tobytes() for f in whole[stop:]]
