@@ -114,6 +114,17 @@ def _option(panel: str, text: str, *names: str) -> Any:
 Source = Annotated[
     Path, typer.Argument(metavar="INPUT", help="The clip.", show_default=False, readable=False)
 ]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=256,
+        metavar="N",
+        rich_help_panel=MACHINE,
+        help="Shots, or pictures of a sheet, rendered at once; each has its part of the threads.",
+    ),
+]
 Debug = Annotated[bool, _option(MACHINE, "Show tracebacks.", "--debug")]
 
 
@@ -146,6 +157,7 @@ def render_command(
             MACHINE, "Move the frames of an unfinished job with other settings aside.", "--restart"
         ),
     ] = False,
+    jobs: Jobs = 1,
     progress: Annotated[
         Literal["auto", "plain", "json", "none"],
         typer.Option(rich_help_panel=MACHINE, help="How progress is shown, on stderr."),
@@ -172,6 +184,7 @@ def render_command(
                 restart=restart,
                 keep_frames=keep_frames,
                 frames_dir=frames_dir,
+                jobs=jobs,
                 observe=display,
             )
     reused = f", {report.reused} of them from before" if report.reused else ""
@@ -297,6 +310,7 @@ def sweep_command(
     loop: Annotated[
         bool, _option(MAIN, "Of a moving sweep: there and back, without a seam.", "--loop")
     ] = False,
+    jobs: Jobs = 1,
     debug: Debug = False,
     **given: Any,
 ) -> None:
@@ -319,6 +333,7 @@ def sweep_command(
                 fps=rate,
                 loop=loop,
                 overwrite=overwrite,
+                jobs=jobs,
                 observe=observe,
             )
     print(f"{done.output}: {done.pictures} pictures, in {clock(done.seconds)}")

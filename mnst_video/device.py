@@ -90,7 +90,7 @@ def pixels_at_once(device: torch.device, dtype: torch.dtype) -> float:
     return total / 2 / BYTES_PER_PIXEL[dtype]
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -112,7 +112,7 @@ def prepare(device: torch.device, threads: int | None) -> None:
 
     Both hold for the whole process. cuBLAS is deterministic only if it was not used before.
     """
-    torch.set_num_threads(threads or _cores())
+    torch.set_num_threads(threads or cores())
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from mnst_video.images import (
     save_image,
     write_bytes,
 )
+from mnst_video.jobs import divide, on_device, run, share
 from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare
 from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
@@ -40,6 +41,7 @@ from mnst_video.stylize import Previous, Result, stylize_shot
 from mnst_video.video import (
     Passage,
     Soundtrack,
+    VideoInfo,
     check_output,
     open_encoder,
     probe,
@@ -113,12 +115,15 @@ def render(
     restart: bool = False,
     keep_frames: bool = False,
     frames_dir: Path | str | None = None,
+    jobs: int = 1,
     observe: Observer | None = None,
 ) -> Report:
     """Stylize a clip, with its sound, into `output` (default: `NAME_mnst.mp4` beside the source).
 
     overwrite: replace an existing output.
     restart: move the frames of a job with other settings aside instead of refusing.
+    jobs: shots rendered at once, each with its part of the threads: the same bytes as one job with
+        so many threads.
     keep_frames, frames_dir: keep the frames, in the job folder or in a folder of your own.
     observe: called with each `Event`.
 
@@ -126,7 +131,7 @@ def render(
     Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
     """
     begun = time.monotonic()
-    source, options = Path(source), options or Options()
+    source, options = Path(source), share(options or Options(), jobs)
     check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
     if frames_dir:
@@ -137,7 +142,7 @@ def render(
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors(options):
-        job = _Job(prepare(info, options), output, folder)
+        job = _Job(prepare(info, options), output, folder, jobs)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -163,13 +168,14 @@ def _nobody(_: Event) -> None:
 class _Job:
     """The state of one render; see the module's text for what its folder holds."""
 
-    def __init__(self, setup: Setup, output: Path, folder: Path) -> None:
+    def __init__(self, setup: Setup, output: Path, folder: Path, jobs: int) -> None:
         self.setup = setup
         self.info = setup.info
         self.options = setup.options
         self.frames = setup.frames
         self.output = output
         self.folder = folder
+        self.jobs = jobs
         self.settings = _settings(setup)
         self.analysis = Analysis((), ())
         self.shots: tuple[Shot, ...] = ()
@@ -249,66 +255,53 @@ class _Job:
 
     def plan(self) -> Plan:
         pending = tuple(frame for frame in self.frames if frame not in self.log)
-        return Plan(self.setup, self.analysis, pending, self.output)
+        return Plan(self.setup, self.analysis, pending, self.output, self.jobs)
 
     def render_frames(self, observe: Observer) -> None:
-        """Render what is missing, shot after shot, each frame on disk before the next begins."""
-        if len(self.log) == len(self.frames):
+        """Render what is missing, each frame of a shot on disk before the next begins."""
+        shots = [shot for shot in self.shots if {*shot.frames}.difference(self.log)]
+        if not shots:
             return
-        content = read_frames(self.info, *self.setup.size, self.frames.start, self.frames.stop)
-        with contextlib.closing(content):
-            for shot in self.shots:
-                self._render_shot(shot, content, observe)
+        sizes = [len({*shot.frames}.difference(self.log)) for shot in shots]
+        parts = [
+            _Part(
+                self.info,
+                on_device(self.options, job),
+                self.analysis,
+                self.folder,
+                self.log,
+                [shots[number] for number in numbers],
+            )
+            for job, numbers in enumerate(divide(sizes, self.jobs))
+        ]
 
-    def _render_shot(self, shot: Shot, content: Iterator[Frame], observe: Observer) -> None:
-        """`content` stands at the shot's first frame, and at its end afterwards."""
-        first = next((f for f in range(shot.start, shot.end) if f not in self.log), shot.end)
-        previous: Previous | None = None
-        for frame in range(shot.start, first):
-            source = next(content)
-            if frame == first - 1 and first < shot.end:
-                fader = self.setup.score.fader(frame)
-                previous = Previous(source, self._saved_result(frame), fader)
-        faders = [self.setup.score.fader(frame) for frame in range(first, shot.end)]
-        current = first
+        def take(message: StepDone | _Painted) -> None:
+            self._take(message, observe)
 
-        def step_done(step: int, *_: object) -> None:
-            observe(StepDone(current, step + 1))
-
-        content_of_shot = (next(content) for _ in faders)
-        if not faders:
+        if len(parts) == 1:  # everything it needs is here already
+            _paint(self.setup, parts[0], take)
             return
-        calibrations = self.analysis.calibration(shot)
-        stylist = self.setup.stylist.in_colors(self.analysis.palette(shot))
-        begun = time.monotonic()
-        for result in stylize_shot(
-            stylist, calibrations, content_of_shot, faders, previous, step_done
-        ):
-            self._finish_frame(current, result)
-            seconds = time.monotonic() - begun
-            fader = self.setup.score.fader(current)
-            observe(FrameDone(current, len(self.log), shot.index, fader, result, seconds))
-            current += 1
-            begun = time.monotonic()
+        run(_paint_part, parts, take)
 
-    def _saved_result(self, frame: int) -> Result:
-        pixels = np.asarray(load_frame(self._path(frame)), np.float32)
-        return Result(pixels, **{name: self.log[frame][name] for name in FIGURES})
-
-    def _finish_frame(self, frame: int, result: Result) -> None:
-        path = self._path(frame)
-        save_image(result.frame, path)
+    def _take(self, message: "StepDone | _Painted", observe: Observer) -> None:
+        """Pass a step on; of a frame, first keep that it is there."""
+        if isinstance(message, StepDone):
+            observe(message)
+            return
+        frame, result = message.frame, message.result
+        fader = self.setup.score.fader(frame)
         self.log[frame] = {
             "frame": frame,
-            **_as_json(self.setup.score.fader(frame)),
+            **_as_json(fader),
             **{name: getattr(result, name) for name in FIGURES},
-            "sha256": file_digest(path),
+            "sha256": message.sha256,
         }
         try:
             with (self.folder / "frames.jsonl").open("a") as file:
                 file.write(json.dumps(self.log[frame]) + "\n")
         except OSError as error:
             raise MachineError(f"{self.folder}: cannot be written ({error.strerror})") from None
+        observe(FrameDone(frame, len(self.log), message.shot, fader, result, message.seconds))
 
     def encode(self) -> None:
         """Encode all frames, with the sound, into the output."""
@@ -393,7 +386,93 @@ class _Job:
         return options
 
     def _path(self, frame: int) -> Path:
-        return self.folder / f"{frame:06d}.png"
+        return _path(self.folder, frame)
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """A frame that is on disk, with its digest; `shot` is the shot's index."""
+
+    frame: int
+    shot: int
+    result: Result
+    seconds: float
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Shots to paint, and what a process needs for it.
+
+    log: the lines of the frames that are there already, of each shot the first ones.
+    """
+
+    info: VideoInfo
+    options: Options
+    analysis: Analysis
+    folder: Path
+    log: Mapping[int, Mapping[str, Any]]
+    shots: Sequence[Shot]
+
+
+def _paint_part(part: _Part, tell: Callable[[StepDone | _Painted], None]) -> None:
+    """The work of a process."""
+    with memory_errors(part.options):
+        _paint(prepare(part.info, part.options), part, tell)
+
+
+def _paint(setup: Setup, part: _Part, tell: Callable[[StepDone | _Painted], None]) -> None:
+    """Paint what is missing of a part's shots, frame after frame onto the disk."""
+    missing = {
+        shot: [frame for frame in shot.frames if frame not in part.log] for shot in part.shots
+    }
+    # To go on inside a shot, the frame before is needed too.
+    wanted = {f for shot in part.shots for f in shot.frames if f >= missing[shot][0] - 1}
+    content = read_frames(setup.info, *setup.size, end=part.shots[-1].end, only=wanted)
+    with contextlib.closing(content):
+        for shot, frames in missing.items():
+            previous = None
+            if (last := frames[0] - 1) in shot.frames:
+                pixels = np.asarray(load_frame(_path(part.folder, last)), np.float32)
+                done = Result(pixels, **{name: part.log[last][name] for name in FIGURES})
+                previous = Previous(next(content), done, setup.score.fader(last))
+            _paint_shot(setup, part, shot, frames, content, previous, tell)
+
+
+def _paint_shot(
+    setup: Setup,
+    part: _Part,
+    shot: Shot,
+    frames: Sequence[int],
+    content: Iterator[Frame],
+    previous: Previous | None,
+    tell: Callable[[StepDone | _Painted], None],
+) -> None:
+    """`content` stands at the first of the `frames`, the shot's last ones."""
+    frame = frames[0]
+
+    def step_done(step: int, *_: object) -> None:
+        tell(StepDone(frame, step + 1))
+
+    results = stylize_shot(
+        setup.stylist.in_colors(part.analysis.palette(shot)),
+        part.analysis.calibration(shot),
+        (next(content) for _ in frames),
+        [setup.score.fader(number) for number in frames],
+        previous,
+        step_done,
+    )
+    for frame in frames:
+        begun = time.monotonic()
+        result = next(results)
+        path = _path(part.folder, frame)
+        save_image(result.frame, path)
+        seconds = time.monotonic() - begun
+        tell(_Painted(frame, shot.index, result, seconds, file_digest(path)))
+
+
+def _path(folder: Path, frame: int) -> Path:
+    return folder / f"{frame:06d}.png"
 
 
 def _as_json(fader: Fader) -> dict[str, Any]:

@@ -111,12 +111,16 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a render is about to do. pending: the numbers of the frames that are not there yet."""
+    """What a render is about to do.
+
+    pending: the numbers of the frames that are not there yet. jobs: how many may work at once.
+    """
 
     setup: Setup
     analysis: Analysis
     pending: tuple[int, ...]
     output: Path | None = None
+    jobs: int = 1
 
     @property
     def shots(self) -> tuple[Shot, ...]:
@@ -133,6 +137,12 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
         notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        pending = {shot for shot in self.shots if {*shot.frames}.intersection(self.pending)}
+        if len(pending) < self.jobs:
+            notes += (
+                f"{len(pending)} of the {self.jobs} jobs have work: a shot is one job's, and each "
+                "has its part of the threads",
+            )
         if self.setup.tiles > 1:
             notes += (f"looked at in {self.setup.tiles} tiles, as memory is short for the whole",)
         return notes

@@ -160,7 +160,7 @@ class _Pace:
     """Estimates the time left; a shot's first frame takes longer than a later one."""
 
     def __init__(self, plan: Plan) -> None:
-        self.total = len(plan.setup.frames)
+        self.total, self.jobs = len(plan.setup.frames), plan.jobs
         self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.firsts_left = len(self.first_frames)
@@ -178,7 +178,7 @@ class _Pace:
         mean = sum(later) / len(later)
         mean_first = sum(first) / len(first) if first else mean
         seconds = mean * (self.total - done - self.firsts_left) + mean_first * self.firsts_left
-        return clock(seconds)
+        return clock(seconds / self.jobs)
 
 
 class _Plain(_Silent):

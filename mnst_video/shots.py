@@ -24,6 +24,11 @@ class Shot:
     start: int
     end: int
 
+    @property
+    def frames(self) -> range:
+        """The numbers of its frames."""
+        return range(self.start, self.end)
+
 
 class CutDetector:
     """Finds hard cuts in frames given one by one: PySceneDetect's adaptive detector.

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mnst_video.config import QUALITY, STILL_SIDE, Options
+from mnst_video.device import pick_device
 from mnst_video.errors import UsageError
 from mnst_video.images import (
     Frame,
@@ -24,13 +25,13 @@ from mnst_video.images import (
     save_image,
     write_bytes,
 )
+from mnst_video.jobs import Tell, divide, on_device, run, share
 from mnst_video.prepare import memory_errors
 from mnst_video.presets import make_options
 from mnst_video.score import Place, course
 from mnst_video.still import PICTURES, load_content
 from mnst_video.stylize import Result, load_network, paint_still, paint_sweep, working_size
 from mnst_video.timecode import START, Time
-from mnst_video.vgg import VGG19
 from mnst_video.video import CONTAINERS, open_encoder
 
 # Written by Pillow.
@@ -45,6 +46,9 @@ VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate",
 VARIED -= {"settled", "max_side", "crf"}
 # Of a sheet, in pixels: the longer side of a picture, the space around each, the size of letters.
 TILE_SIDE, GAP, LETTERS = 256, 8, 15
+
+# Called with the pictures painted and all pictures.
+Observer = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def render_sweep(
     fps: Fraction = Fraction(24),
     loop: bool = False,
     overwrite: bool = False,
-    observe: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
+    observe: Observer | None = None,
 ) -> SweepDone:
     """Paint a picture, or a clip's frame at a time, along the timeline of the options.
 
@@ -87,12 +92,13 @@ def render_sweep(
         pictures, evenly spaced over `seconds`, or a moving one (.mp4, .mov, .m4v, .mkv, .gif,
         .webp) of `seconds` at `fps` (default: `NAME_sweep.png` beside the source).
     rows: a second parameter of a sheet, `NAME=VALUE,VALUE…`: an option's name or `preset`.
+    jobs: pictures of a sheet painted at once, each with its part of the threads.
     loop: there in half the time and back, so that a moving one can be played over and over.
     observe: called with the pictures painted and all pictures.
     Raises UsageError, InputError, MachineError or DivergedError.
     """
     begun = time.monotonic()
-    source, options = Path(source), options or Options()
+    source, options = Path(source), share(options or Options(), jobs)
     check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_sweep.png")
     moves = output.suffix.lower() in (*CONTAINERS, *ANIMATIONS)
@@ -104,6 +110,8 @@ def render_sweep(
     check_target(output, (source, *styles), overwrite)
     if moves and rows is not None:
         raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
+    if moves and jobs > 1:
+        raise UsageError(f"--jobs {jobs}: in {output} each picture begins at the one before")
     if not 0.0 < seconds <= LONGEST:
         raise UsageError(f"--seconds {seconds:g}: a sweep lasts more than 0 and up to {LONGEST} s")
     if output.suffix.lower() == ".gif" and fps > FASTEST_GIF:
@@ -123,13 +131,13 @@ def render_sweep(
     ]
     photo = load_content(source, at).on("white")
     with memory_errors(options):
-        network = load_network(options)
-        side = options.max_side or (STILL_SIDE[network.device.type] if moves else TILE_SIDE)
+        kind = pick_device(options.device).type
+        side = options.max_side or (STILL_SIDE[kind] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
         if moves:
             (row,) = variants
             faders = [place.fader for place in row.places]
-            painted = paint_sweep(network, options, content, row.styles, faders)
+            painted = paint_sweep(load_network(options), options, content, row.styles, faders)
             faded = (_faded(content, *pair) for pair in zip(painted, row.places, strict=True))
             done = _watched(faded, count, observe)
             _write_moving(output, list(done), fps, loop, frames)
@@ -138,8 +146,8 @@ def render_sweep(
             if width > WIDEST_JPEG and output.suffix.lower() in (".jpg", ".jpeg"):
                 raise UsageError(f"{output}: {width} pixels are too wide for a JPEG; use .png")
             count *= len(variants)
-            done = _watched(_tiles(network, variants, content), count, observe)
-            save_image(_sheet(content, variants, list(done)), output)
+            tiles = _tiles(options, variants, content, jobs, observe)
+            save_image(_sheet(content, variants, tiles), output)
     return SweepDone(output, count, time.monotonic() - begun)
 
 
@@ -168,25 +176,49 @@ def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]
     return variants
 
 
-def _watched(
-    pictures: Iterator[Frame], count: int, observe: Callable[[int, int], None] | None
-) -> Iterator[Frame]:
+def _watched(pictures: Iterator[Frame], count: int, observe: Observer | None) -> Iterator[Frame]:
     for done, picture in enumerate(pictures, 1):
         if observe is not None:
             observe(done, count)
         yield picture
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Pictures of a sheet, by their number, with the row and the place of each."""
+
+    options: Options
+    content: Frame
+    pictures: Mapping[int, tuple[Row, Place]]
+
+
+def _paint_part(part: _Part, tell: Tell) -> None:
+    """The work of a process, or of the only one: each picture is painted from the content."""
+    with memory_errors(part.options):
+        network = load_network(part.options)
+        for number, (row, place) in part.pictures.items():
+            result = paint_still(network, row.options, part.content, row.styles, place.fader)
+            tell((number, _faded(part.content, result, place)))
+
+
 def _tiles(
-    network: VGG19,
-    rows: Sequence[Row],
-    content: Frame,
-) -> Iterator[Frame]:
-    """The pictures of a sheet, row after row, each painted from the content."""
-    for row in rows:
-        for place in row.places:
-            result = paint_still(network, row.options, content, row.styles, place.fader)
-            yield _faded(content, result, place)
+    options: Options, rows: Sequence[Row], content: Frame, jobs: int, observe: Observer | None
+) -> list[Frame]:
+    """The pictures of a sheet, row after row."""
+    pictures = dict(enumerate((row, place) for row in rows for place in row.places))
+    parts = [
+        _Part(on_device(options, job), content, {number: pictures[number] for number in numbers})
+        for job, numbers in enumerate(divide([1] * len(pictures), jobs))
+    ]
+    done: dict[int, Frame] = {}
+
+    def take(message: tuple[int, Frame]) -> None:
+        number, done[number] = message
+        if observe is not None:
+            observe(len(done), len(pictures))
+
+    run(_paint_part, parts, take)
+    return [done[number] for number in pictures]
 
 
 def _faded(content: Frame, result: Result, place: Place) -> Frame:

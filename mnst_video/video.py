@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import tempfile
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -211,10 +211,16 @@ def _decoded_size(path: Path) -> tuple[int, int, bool]:
 
 
 def read_frames(
-    info: VideoInfo, width: int, height: int, start: int = 0, end: int | None = None
+    info: VideoInfo,
+    width: int,
+    height: int,
+    start: int = 0,
+    end: int | None = None,
+    only: Container[int] | None = None,
 ) -> Generator[Frame, None, None]:
     """Frames `start` to `end` (half open) of a clip at a size: uint8 `(height, width, 3)`, RGB.
 
+    only: the numbers of those of them that are wanted; None is all.
     All frames before `start` are decoded too: a seek is not exact in every format.
     Raises InputError where the file yields fewer frames than it has.
     """
@@ -228,7 +234,7 @@ def read_frames(
                     f"{info.path}: damaged or cut off: only {index} of its {info.frames} frames "
                     f"can be decoded; render what is whole with --end {whole:.3f}"
                 )
-            if index >= start:
+            if index >= start and (only is None or index in only):
                 decoded, bgr = capture.retrieve()
                 if not decoded:
                     raise InputError(f"{info.path}: frame {index} cannot be decoded")
