@@ -141,6 +141,15 @@ def render_command(
             *("--output", "-o"),
         ),
     ] = None,
+    preview: Annotated[
+        bool,
+        _option(
+            MAIN,
+            "A first impression in seconds: some frames, small, with few steps "
+            "(default output: INPUT_preview.mp4).",
+            "--preview",
+        ),
+    ] = False,
     overwrite: Annotated[bool, _option(MAIN, "Replace an existing output.", "--overwrite")] = False,
     frames_dir: Annotated[
         Path | None, _option(MACHINE, "Keep the frames, as PNG, in this folder.")
@@ -169,9 +178,20 @@ def render_command(
 
     An interrupted render goes on where it stopped when the same command is given again.
     """
-    with _for_people(debug, "the finished frames are kept; the same command goes on from there"):
+    after_interrupt = "the finished frames are kept; the same command goes on from there"
+    with _for_people(debug, "nothing was written" if preview else after_interrupt):
         options = options_of(given)
         # Imported here: torch takes seconds, which --help and a wrong option need not wait for.
+        if preview:
+            kept = {"--frames-dir": frames_dir, "--keep-frames": keep_frames, "--restart": restart}
+            for flag in (flag for flag, value in kept.items() if value):
+                raise UsageError(f"{flag}: a preview keeps no frames; leave out one or the other")
+            if jobs > 1:
+                raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
+            if progress == "json":
+                raise UsageError("--progress json: a preview has no events; use none, or auto")
+            _preview(source, output, options, overwrite, progress == "auto")
+            return
         from mnst_video.job import render
         from mnst_video.progress import clock, make_display
 
@@ -194,6 +214,25 @@ def render_command(
     )
     if report.kept:
         print(f"frames: {report.kept}")
+
+
+def _preview(
+    source: Path, output: Path | None, options: Options, overwrite: bool, shows_progress: bool
+) -> None:
+    """What `render --preview` does."""
+    from mnst_video.outlook import preview_report
+    from mnst_video.preview import render_preview
+    from mnst_video.progress import clock, step_bar
+
+    with step_bar(err if shows_progress else Console(quiet=True)) as observe:
+        done = render_preview(source, output, options, overwrite=overwrite, observe=observe)
+    for note in done.notes:
+        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    print(
+        f"{done.output}: {float(done.duration):.2f} s, {done.pictures} pictures, "
+        f"in {clock(done.seconds)}"
+    )
+    _show(preview_report(done))
 
 
 @app.command(name="plan")

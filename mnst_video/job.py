@@ -20,7 +20,6 @@ import numpy as np
 import PIL
 import torch
 
-from mnst_video.audio import sound_codecs
 from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
@@ -39,8 +38,6 @@ from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
 from mnst_video.stylize import Previous, Result, stylize_shot
 from mnst_video.video import (
-    Passage,
-    Soundtrack,
     VideoInfo,
     check_output,
     open_encoder,
@@ -305,22 +302,13 @@ class _Job:
 
     def encode(self) -> None:
         """Encode all frames, with the sound, into the output."""
-        times = self.info.times
-        part = None
-        if len(self.frames) < self.info.frames:
-            last = self.frames.stop
-            end = times[last] if last < self.info.frames else self.info.duration
-            part = Passage(times[self.frames.start], end)
-        sound = None
-        if self.options.audio is not None:
-            sound = Soundtrack(self.options.audio, sound_codecs(self.options.audio))
         with (
             open_encoder(
                 self.output,
                 self.info,
                 self.setup.output_size,
-                sound=sound,
-                passage=part,
+                sound=self.setup.soundtrack,
+                passage=self.info.passage(self.frames),
                 crf=self.options.crf,
             ) as write,
             contextlib.closing(self._pictures()) as pictures,

@@ -1,4 +1,4 @@
-"""What `plan`, `calibrate` and `evaluate` show, for a person and for other programs."""
+"""What plans, previews, calibrations and evaluations show, for a person and other programs."""
 
 import json
 import math
@@ -13,6 +13,7 @@ from mnst_video.balance import GAMMAS, METHODS, Balance
 from mnst_video.evaluate import LONG_TERM, Evaluation
 from mnst_video.plots import terminal_curve
 from mnst_video.prepare import Estimate, Plan
+from mnst_video.preview import PreviewDone
 from mnst_video.progress import clock, plan_lines
 from mnst_video.schedule import Schedule
 
@@ -63,6 +64,28 @@ def plan_report(plan: Plan, estimate: Estimate) -> Iterator[str | Table]:
         f"about {clock(estimate.seconds)} on this machine, and "
         f"{estimate.disk_bytes / 1e6:.3g} MB of disk while it renders"
     )
+
+
+def preview_report(done: PreviewDone) -> Iterator[str]:
+    """What a preview left out of the render."""
+    left_out = [f"all {done.frames} frames"]
+    if done.pictures < done.frames:
+        share = f"one in {done.frames / done.pictures:.3g}"
+        left_out = [f"{done.pictures} of {done.frames} frames ({share})"]
+    if done.size != done.full_size:
+        (width, height), (full_width, full_height) = done.size, done.full_size
+        left_out.append(f"{width}×{height} instead of {full_width}×{full_height}")
+    if done.steps != done.full_steps:
+        left_out.append(f"{done.steps} steps instead of {done.full_steps}")
+    yield (
+        f"preview: {', '.join(left_out)}, cuts not looked for: strokes are coarser and movement is "
+        "rougher than in the render"
+    )
+    if done.off:
+        yield (
+            f"preview: pictures are up to {float(done.off):.1f} s off their time, as frames far "
+            "behind a keyframe take long to reach"
+        )
 
 
 def balance_json(balance: Balance) -> str:

@@ -34,6 +34,14 @@ class Palette:
         covariance = squares / count - np.outer(mean, mean)
         return cls(tuple(mean.tolist()), tuple(tuple(row) for row in covariance.tolist()))
 
+    def mixed(self, other: "Palette", share: float) -> "Palette":
+        """The palette of pictures of which a share, 0..1, has this one, and the rest another."""
+        means, rest = (np.array(self.mean), np.array(other.mean)), 1.0 - share
+        between = share * rest * np.outer(means[0] - means[1], means[0] - means[1])
+        within = share * np.array(self.covariance) + rest * np.array(other.covariance)
+        mean = share * means[0] + rest * means[1]
+        return Palette(tuple(mean.tolist()), tuple(map(tuple, (within + between).tolist())))
+
     def paint(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """`picture`, uint8 `(H, W, 3)`, RGB, in the colours of this palette.
 

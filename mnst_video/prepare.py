@@ -27,7 +27,7 @@ from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
 from mnst_video.timecode import END
 from mnst_video.vgg import VGG19
-from mnst_video.video import VideoInfo, probe, read_frames
+from mnst_video.video import Soundtrack, VideoInfo, probe, read_frames
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
@@ -66,6 +66,12 @@ class Setup:
     def tiles(self) -> int:
         """In how many parts the network looks at a frame."""
         return len(self.network.tiles(self.size[1], self.size[0]))
+
+    @property
+    def soundtrack(self) -> Soundtrack | None:
+        """What replaces the clip's own sound, if anything."""
+        audio = self.options.audio
+        return Soundtrack(audio, sound_codecs(audio)) if audio is not None else None
 
 
 @dataclass(frozen=True)

@@ -106,10 +106,10 @@ class Stylist:
         other._measure([palette.paint(style) for style in self._styles])
         return other
 
-    def with_steps(self, steps: int) -> Self:
-        """The same, with another number of steps, all of them taken, on every frame."""
+    def with_steps(self, steps: int, first: int | None = None) -> Self:
+        """The same, with another number of steps, all of them taken; `first` on a first frame."""
         other = copy(self)
-        change = {"first_steps": steps, "steps": steps, "settled": 0.0}
+        change = {"first_steps": first or steps, "steps": steps, "settled": 0.0}
         other.options = self.options.model_copy(update=change)
         return other
 

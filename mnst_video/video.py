@@ -5,17 +5,23 @@ import os
 import statistics
 import subprocess
 import tempfile
-from bisect import bisect_left
-from collections.abc import Callable, Container, Generator, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from functools import partial
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 
 import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorTrc
+from av.video.stream import VideoStream
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, check_name, resize
@@ -36,6 +42,11 @@ _RESTRICTED = ("-protocol_whitelist", "file,pipe", "-format_whitelist", MUSIC_FO
 
 # The flag of a stream that is a music file's cover.
 COVER = av.stream.Disposition.attached_pic
+
+# Pixels that `read_near` decodes: two or three seconds of work for two cores.
+DECODED = 10**9
+# Seconds by which a clip's last frame may come before the time that its index has for it.
+LAST_FRAME = 1
 
 # What we write, and which sound each container takes as it is; any other becomes AAC.
 CONTAINERS: dict[str, frozenset[str]] = {
@@ -62,6 +73,8 @@ class VideoInfo:
     fps: the rate to encode at.
     times: each frame's seconds from the first frame.
     start: seconds from the start of the file, where its sound may begin, to the first frame.
+    origin: the first frame's seconds on the file's own clock.
+    keyframes: the frames that can be decoded without those before them.
     audio: the codec of each sound track.
     notes: what is odd about the file, for a person to read.
     """
@@ -72,6 +85,8 @@ class VideoInfo:
     fps: Fraction
     times: tuple[Fraction, ...]
     start: Fraction
+    origin: Fraction
+    keyframes: tuple[int, ...]
     audio: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -91,24 +106,32 @@ class VideoInfo:
         next_begins = self.times[after] if after < self.frames else self.duration
         return before if seconds - self.times[before] < next_begins - seconds else after
 
+    def passage(self, frames: range) -> "Passage | None":
+        """The time of some consecutive frames, or None where they are all that there are."""
+        if len(frames) == self.frames:
+            return None
+        end = self.times[frames.stop] if frames.stop < self.frames else self.duration
+        return Passage(self.times[frames.start], end)
 
-def probe(path: Path | str) -> VideoInfo:
-    """What a clip is. Raises InputError, with a reason, where it cannot be read as a video."""
+
+def probe(path: Path | str, *, quick: bool = False) -> VideoInfo:
+    """What a clip is. Raises InputError, with a reason, where it cannot be read as a video.
+
+    quick: where a file has an index of its frames, read that instead of the whole file. Where the
+        frame rate varies, times can then be off by as much as it does.
+    """
     path = Path(path)
     _check_file(path)
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
-        # Tags are not used, and those of old files are often not UTF-8.
-        file = f"file:{path.resolve()}"
-        with av.open(file, options=options, metadata_errors="replace") as container:
-            stream = next((s for s in container.streams.video if COVER not in s.disposition), None)
+        with _open(path) as container:
+            stream = _video_stream(container)
             if stream is None:
                 raise InputError(f"{path}: there is no video in this file")
             base = stream.time_base or Fraction(1, 1)
-            packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
-            # AVI has no presentation times, and no reordered frames either.
-            found = (p.dts if p.pts is None else p.pts for p in packets)
-            stamps = sorted(stamp for stamp in found if stamp is not None)
+            found = _index(container, stream) if quick else []
+            found = sorted(found or _packets(container, stream))
+            stamps = [stamp for stamp, _ in found]
+            keyframes = tuple(number for number, (_, is_key) in enumerate(found) if is_key)
             indexed = 0
             if "mp4" in container.format.name:  # its index names also what was cut off
                 indexed = sum(not entry.is_discard for entry in stream.index_entries)
@@ -134,7 +157,55 @@ def probe(path: Path | str) -> VideoInfo:
     times = tuple((stamp - stamps[0]) * base for stamp in stamps)
     fps, notes = _frame_rate(times, declared, base)
     times += tuple(times[-1] + (i + 1) / fps for i in range(indexed - len(times)))
-    return VideoInfo(path, width, height, fps, times, start, audio, notes)
+    return VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        fps=fps,
+        times=times,
+        start=start,
+        origin=stamps[0] * base,
+        keyframes=keyframes or (0,),
+        audio=audio,
+        notes=notes,
+    )
+
+
+def _open(path: Path) -> InputContainer:
+    """A local file of `FORMATS`. Raises FFmpegError."""
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    # Tags are not used, and those of old files are often not UTF-8.
+    return av.open(f"file:{path.resolve()}", options=options, metadata_errors="replace")
+
+
+def _video_stream(container: InputContainer) -> VideoStream | None:
+    return next((s for s in container.streams.video if COVER not in s.disposition), None)
+
+
+def _stamp(timed: "Packet[VideoStream] | VideoFrame") -> int | None:
+    """When a packet or a frame is shown, on the clock of its stream."""
+    # AVI has no presentation times, and no reordered frames either.
+    return timed.dts if timed.pts is None else timed.pts
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> list[tuple[int, bool]]:
+    """When each frame is shown, and whether it is a keyframe, from the whole file."""
+    packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
+    found = ((_stamp(p), p.is_keyframe) for p in packets)
+    return [(stamp, is_key) for stamp, is_key in found if stamp is not None]
+
+
+def _index(container: InputContainer, stream: VideoStream) -> list[tuple[int, bool]]:
+    """The same from the index of an mp4; nothing where there is none, or not of all frames.
+
+    The index has times of decoding: those of showing are the same ones later, in another order.
+    """
+    entries = stream.index_entries
+    whole = "mp4" in container.format.name and len(entries) == stream.frames > 0
+    if not whole or stream.start_time is None or any(entry.is_discard for entry in entries):
+        return []
+    later = stream.start_time - entries[0].timestamp
+    return [(entry.timestamp + later, entry.is_keyframe) for entry in entries]
 
 
 def _check_file(path: Path) -> None:
@@ -241,6 +312,123 @@ def read_frames(
                 yield resize(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)), width, height)
     finally:
         capture.release()
+
+
+def read_near(
+    info: VideoInfo, numbers: Sequence[int], width: int, height: int
+) -> list[tuple[int, Frame]]:
+    """For each of some frames it or one near it, in a time that does not grow with the clip.
+
+    Decoding begins at keyframes, and about `DECODED` pixels are decoded in all: for a frame that
+    lies too far behind its keyframe stands the nearest one that can be had.
+    Returns the number of the frame that was taken, and it, as `read_frames` has it.
+    Raises InputError where one cannot be decoded.
+    """
+    chosen = _in_reach(info, numbers)
+    pictures: dict[int, Frame] = {}
+    number = chosen[0]
+    try:
+        with _open(info.path) as container:
+            stream = _video_stream(container)
+            assert stream is not None
+            stream.thread_type = "AUTO"
+            for key, group in groupby(sorted(set(chosen)), partial(_key_before, info)):
+                wanted = list(group)
+                frames = _decode(container, stream, info, key, wanted[-1])
+                found = next(frames, None)
+                for number in wanted:
+                    begins = info.origin + info.times[number]
+                    while found is not None and found[0] < begins:
+                        last, found = found, next(frames, None)
+                        if found is None and last[0] > begins - LAST_FRAME:
+                            found = begins, last[1]
+                    if found is None:
+                        raise _undecodable(info, number)
+                    pictures[number] = resize(_upright(found[1]), width, height)
+    except av.error.FFmpegError:
+        raise _undecodable(info, number) from None
+    return [(number, pictures[number]) for number in chosen]
+
+
+def _undecodable(info: VideoInfo, number: int) -> InputError:
+    return InputError(
+        f"{info.path}: damaged or cut off: its frame at {float(info.times[number]):.3f} s cannot "
+        "be decoded; take what is whole with --start and --end"
+    )
+
+
+def _in_reach(info: VideoInfo, numbers: Sequence[int]) -> list[int]:
+    """For each of some frames it, or the nearest one that `read_near` has the time for."""
+    keys = [_key_before(info, number) for number in numbers]
+    reach = DECODED // (info.width * info.height) // len(set(keys))
+    chosen = []
+    for number, key in zip(numbers, keys, strict=True):
+        after = bisect_right(info.keyframes, number)
+        nearest = min(number, key + reach), *info.keyframes[after : after + 1]
+        chosen.append(min(nearest, key=lambda near: abs(near - number)))
+    return chosen
+
+
+def _key_before(info: VideoInfo, number: int) -> int:
+    """The last keyframe up to a frame; the clip's first one where there is none."""
+    return info.keyframes[max(bisect_right(info.keyframes, number) - 1, 0)]
+
+
+def _decode(
+    container: InputContainer, stream: VideoStream, info: VideoInfo, key: int, last: int
+) -> Iterator[tuple[Fraction, VideoFrame]]:
+    """The frames from a keyframe to another frame, with their times on the file's clock."""
+    base = stream.time_base or Fraction(1)
+    start, end = (info.origin + info.times[number] for number in (key, last))
+    begun = False
+    for packet in _packets_from(container, stream, (start, start - 1, info.origin)):
+        stamp = _stamp(packet)
+        if stamp is None:  # the end of the file
+            break
+        begun = begun or (packet.is_keyframe and stamp * base >= start)
+        if not begun:
+            continue
+        yield from _timed(packet.decode(), base)
+        if stamp * base == end or (packet.dts is not None and packet.dts * base > end):
+            break
+    yield from _timed(stream.codec_context.decode(None), base)
+
+
+def _packets_from(
+    container: InputContainer, stream: VideoStream, places: Sequence[Fraction]
+) -> Iterator["Packet[VideoStream]"]:
+    """Packets from the first of some times on, or from before it: seeks in MPEG can end behind it.
+
+    The other times are tried where it is missed.
+    """
+    base = stream.time_base or Fraction(1)
+    for place in places:
+        with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read on
+            container.seek(round(place / base), stream=stream)
+        stream.codec_context.flush_buffers()
+        packets = container.demux(stream)
+        first = next(packets)
+        stamp = _stamp(first)
+        if stamp is not None and stamp * base <= places[0]:
+            break
+    return chain([first], packets)
+
+
+def _timed(frames: list[VideoFrame], base: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
+    for frame in frames:
+        stamp = _stamp(frame)
+        if stamp is not None:
+            yield stamp * base, frame
+
+
+def _upright(frame: VideoFrame) -> Frame:
+    """A decoded frame as `read_frames` has it: RGB, BT.709, turned as the file says."""
+    rgb = frame.to_ndarray(
+        format="rgb24",
+        dst_color_trc=ColorTrc.BT709,
+        dst_color_primaries=ColorPrimaries.BT709,
+    )
+    return np.rot90(rgb, frame.rotation // 90)
 
 
 def check_output(path: Path) -> None:
@@ -374,6 +562,8 @@ def _command(
         *("-c:v", "libx264", "-crf", str(crf), "-pix_fmt", "yuv420p"),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-color_range", "tv", "-movflags", "+faststart"),
+        # However long a picture takes to come, its sound is not written before it.
+        *("-max_interleave_delta", "0"),
         f"file:{partial.resolve()}",
     ]
 

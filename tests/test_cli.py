@@ -200,6 +200,22 @@ def test_kept_frames_are_named_and_used_again(run, make_clip, quick_flags, tmp_p
     assert "going on: 2 of 2 frames are done already" in err
 
 
+def test_a_preview_is_written_beside_the_input_and_says_what_it_left_out(
+    run, clip, quick_flags, tmp_path
+):
+    code, out, err = run(clip, *quick_flags, "--preview")
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()
+    output = re.escape(str(tmp_path / "clip_preview.mp4"))
+    assert re.fullmatch(output + r": 0\.25 s, 6 pictures, in 0:\d\d", first)
+    assert second.startswith("preview: all 6 frames, cuts not looked for: strokes are coarser")
+    assert not list(tmp_path.glob("*.mnst*"))
+    code, out, err = run(clip, *quick_flags, "--preview")
+    assert (code, out) == (2, "")
+    assert "clip_preview.mp4: exists; use --overwrite" in err
+    assert run(clip, *quick_flags, "--preview", "--overwrite", "--progress", "none")[0] == 0
+
+
 # Stills
 
 
@@ -447,6 +463,19 @@ WRONG = {
     "two lines": (3, ["still", "no\nfile.png"], "no file.png"),
     "show": (2, ["presets", "show", "oils"], "preset oils: not found"),
     "sigma": (2, ["clip.mp4", "--sigma", "high"], "sigma = high"),
+    "preview jobs": (2, ["clip.mp4", "--preview", "--jobs", "2"], "--jobs 2: a preview's"),
+    "sweep jobs": (
+        2,
+        ["sweep", "clip.mp4", "-o", "s.mp4", "--jobs", "2"],
+        "--jobs 2: in s.mp4 each",
+    ),
+    "preview restarts": (2, ["clip.mp4", "--preview", "--restart"], "--restart: a preview keeps"),
+    "preview keeps": (2, ["clip.mp4", "--preview", "--keep-frames"], "--keep-frames: a preview"),
+    "preview's frames": (2, ["clip.mp4", "--preview", "--frames-dir", "f"], "--frames-dir: a pre"),
+    "preview as json": (2, ["clip.mp4", "--preview", "--progress", "json"], "--progress json: a"),
+    "preview exists": (2, ["clip.mp4", "--preview", "-o", "there.mp4"], "there.mp4: exists"),
+    "preview of text": (3, ["text.mp4", "--preview"], "text.mp4: this is not a video"),
+    "preview's passage": (2, ["clip.mp4", "--preview", "--start", "9"], "start = 9 is not inside"),
     "unknown flag": (2, ["clip.mp4", "--gama-from", "1"], "--gama-from"),
     "no value": (2, ["clip.mp4", "--steps"], "--steps"),
     "no input": (2, ["--steps", "3"], "INPUT"),
@@ -662,11 +691,14 @@ def test_the_time_left_counts_only_what_is_pending():
         setup=SimpleNamespace(frames=range(10)),
         shots=(Shot(0, 0, 5), Shot(1, 5, 10)),
         pending=(7, 8, 9),
+        jobs=1,
     )
     pace = _Pace(plan)
     assert pace.left(7) == "–"
     pace.add(FrameDone(7, 8, 1, 0.5, None, seconds=30.0))
     assert pace.left(8) == "1:00"
+    pace.jobs = 2
+    assert pace.left(8) == "0:30"
 
 
 def test_the_links_of_the_readme_and_the_docs_lead_somewhere():

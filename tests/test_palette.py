@@ -33,6 +33,13 @@ def test_pictures_count_by_their_pixels(warm, cold):
         Palette.of([])
 
 
+def test_a_mixed_palette_is_that_of_pictures_mixed(warm, cold):
+    mixed = Palette.of([warm]).mixed(Palette.of([cold]), warm.size / (warm.size + cold.size))
+    together = Palette.of([warm, cold])
+    assert mixed.mean == pytest.approx(together.mean)
+    assert np.array(mixed.covariance) == pytest.approx(np.array(together.covariance))
+
+
 def test_a_painted_picture_has_the_palette(warm, cold):
     painted = Palette.of([cold]).paint(warm)
     assert (painted.shape, painted.dtype) == (warm.shape, np.uint8)

@@ -16,7 +16,8 @@ ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
     *("images", "flow", "shots", "video", "audio"),
-    *("config", "presets", "score", "jobs", "stylize", "prepare", "still", "sweep", "balance"),
+    *("config", "presets", "score", "jobs", "stylize", "prepare"),
+    *("preview", "still", "sweep", "balance"),
     *("scores", "job", "evaluate"),
     *("progress", "plots", "outlook", "doctor", "flags", "cli", "__main__"),
 ]

@@ -13,7 +13,7 @@ import pytest
 
 from mnst_video import video
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.video import Passage, open_encoder, probe, read_frames
+from mnst_video.video import Passage, open_encoder, probe, read_frames, read_near
 
 BT709, LIMITED = 1, 1  # in ffmpeg's numbering
 
@@ -147,6 +147,88 @@ def test_a_clip_trimmed_by_an_edit_list_has_the_frames_that_play(tmp_path, make_
     assert 29 <= info.frames <= 33  # 31 of 48, and not those before that are only decoded
     assert len(list(read_frames(info, 64, 48))) == info.frames
     assert (info.times[0], info.fps, info.notes) == (0, 24, ())
+
+
+# Some frames, in a time that does not grow with the clip
+
+CONTAINERS = ["a.mp4", "a.mov", "a.mkv", "a.ts", "a.mpg", "a.avi", "a.flv", "a.webm"]
+
+
+@pytest.fixture
+def with_keyframes(make_clip):
+    """A clip of 40 frames in a container, with a keyframe at every tenth and reordered frames."""
+
+    def make(name="a.mp4", extra=()):
+        codecs = {
+            "a.mpg": ("-c:v", "mpeg2video"),
+            "a.avi": ("-c:v", "mpeg4"),
+            "a.webm": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
+        }
+        codec = codecs.get(name, ("-bf", 2, "-sc_threshold", 0))
+        return make_clip(name, frames=40, fps="25", audio=False, extra=(*codec, "-g", 10, *extra))
+
+    return make
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_frames_near_keyframes_are_those_read_from_the_start(with_keyframes, name):
+    info = probe(with_keyframes(name))
+    assert info.keyframes == (0, 10, 20, 30)
+    numbers = [0, 3, 3, 9, 10, 25, 39]
+    near = read_near(info, numbers, 32, 24)
+    assert [number for number, _ in near] == numbers
+    whole = list(read_frames(info, 32, 24))
+    for number, frame in near:
+        assert np.abs(frame.astype(int) - whole[number]).max() <= 1, number
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_frames_near_keyframes_are_upright(tmp_path, make_clip, ffmpeg, degrees):
+    turned = tmp_path / "turned.mp4"
+    ffmpeg("-display_rotation", degrees, "-i", make_clip(), "-c", "copy", turned)
+    info = probe(turned)
+    ((_, frame),) = read_near(info, [4], info.width, info.height)
+    whole = list(read_frames(info, info.width, info.height))
+    assert np.abs(frame.astype(int) - whole[4]).mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "chosen"),
+    [(8, [0, 2, 10, 22, 22, 32]), (4, [0, 1, 10, 21, 30, 31]), (0, [0, 0, 10, 20, 30, 30])],
+)
+def test_what_is_far_from_keyframes_is_replaced(with_keyframes, monkeypatch, frames, chosen):
+    """The frames that may be decoded are shared by four keyframes."""
+    monkeypatch.setattr(video, "DECODED", frames * 64 * 48)
+    info = probe(with_keyframes())
+    near = read_near(info, [0, 4, 9, 23, 26, 34], 32, 24)
+    assert [number for number, _ in near] == chosen
+
+
+def test_a_clip_with_one_keyframe_has_its_first_frames(make_clip, monkeypatch):
+    monkeypatch.setattr(video, "DECODED", 5 * 64 * 48)
+    info = probe(make_clip(frames=30, extra=("-g", 999)))
+    near = read_near(info, [0, 4, 29], 32, 24)
+    assert [number for number, _ in near] == [0, 4, 5]
+
+
+def test_frames_that_are_cut_off_are_told(with_keyframes):
+    whole = with_keyframes(extra=("-movflags", "+faststart"))
+    info = probe(whole)
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert [number for number, _ in read_near(info, [0, 5], 32, 24)] == [0, 5]
+    with pytest.raises(InputError, match=r"its frame at 1\.560 s cannot be decoded"):
+        read_near(info, [0, 39], 32, 24)
+
+
+@pytest.mark.parametrize("extra", [(), ("-movflags", "frag_keyframe+empty_moov")])
+def test_a_quick_look_finds_what_a_thorough_one_does(with_keyframes, extra):
+    clip = with_keyframes(extra=extra)
+    assert probe(clip, quick=True) == probe(clip)
+
+
+def test_a_quick_look_reads_only_the_index(with_keyframes, monkeypatch):
+    monkeypatch.setattr(video, "_packets", lambda *_: pytest.fail("the packets were read"))
+    assert probe(with_keyframes(), quick=True).frames == 40
 
 
 def test_frames_are_read_at_the_size_asked_for(clip):
