@@ -9,6 +9,8 @@ from mnst_video.images import Frame
 Flow = NDArray[np.float32]
 Mask = NDArray[np.float32]
 Picture = NDArray[np.float32]
+# A backward flow, and where it can be trusted.
+Motion = tuple[Flow, Mask]
 
 # Levels of 255, mean of the channels, by which a place may change and still be the same.
 ALIKE = 10.0
@@ -17,7 +19,7 @@ BOUNDARY = 0.002
 WIDE_BOUNDARY = 0.02
 
 
-def follow(frame: Frame, other: Frame) -> tuple[Flow, Mask]:
+def follow(frame: Frame, other: Frame) -> Motion:
     """How `frame` follows from `other`, the frame before: the backward flow, and its `trust`."""
     if np.array_equal(frame, other):
         return np.zeros((*frame.shape[:2], 2), np.float32), np.ones(frame.shape[:2], np.float32)

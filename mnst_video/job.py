@@ -20,6 +20,7 @@ import numpy as np
 import PIL
 import torch
 
+from mnst_video.ahead import ahead
 from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
@@ -439,6 +440,12 @@ def _paint_shot(
     """`content` stands at the first of the `frames`, the shot's last ones."""
     frame = frames[0]
 
+    def faders() -> Iterator[Fader]:
+        """Asked for one by one, as each frame is begun."""
+        nonlocal frame
+        for frame in frames:
+            yield setup.score.fader(frame)
+
     def step_done(step: int, *_: object) -> None:
         tell(StepDone(frame, step + 1))
 
@@ -446,17 +453,20 @@ def _paint_shot(
         setup.stylist.in_colors(part.analysis.palette(shot)),
         part.analysis.calibration(shot),
         (next(content) for _ in frames),
-        [setup.score.fader(number) for number in frames],
+        faders(),
         previous,
         step_done,
     )
-    for frame in frames:
-        begun = time.monotonic()
-        result = next(results)
-        path = _path(part.folder, frame)
-        save_image(result.frame, path)
-        seconds = time.monotonic() - begun
-        tell(_Painted(frame, shot.index, result, seconds, file_digest(path)))
+    if setup.network.device.type == "cuda":
+        results = ahead(results)  # a frame is written while the next one is painted
+    with contextlib.closing(results):
+        for done in frames:
+            begun = time.monotonic()
+            result = next(results)
+            path = _path(part.folder, done)
+            save_image(result.frame, path)
+            seconds = time.monotonic() - begun
+            tell(_Painted(done, shot.index, result, seconds, file_digest(path)))
 
 
 def _path(folder: Path, frame: int) -> Path:

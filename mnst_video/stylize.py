@@ -1,7 +1,7 @@
 """Stylizing one picture, and one shot as a chain of warm starts."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mnst_video.ahead import ahead, each
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
-from mnst_video.device import pick_device, pick_precision, pixels_at_once, prepare
-from mnst_video.flow import Picture, follow, warp
+from mnst_video.device import cores, pick_device, pick_precision, pixels_at_once, prepare
+from mnst_video.flow import Motion, Picture, follow, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
 from mnst_video.optimize import Hold, minimize
@@ -172,6 +173,7 @@ class Stylist:
         calibrations: Calibrations,
         previous: Previous,
         callback: StepCallback | None = None,
+        motion: Motion | None = None,
     ) -> Result:
         """A later frame: a few steps that start from the previous result along the flow.
 
@@ -179,11 +181,12 @@ class Stylist:
         result: bare content there would stay bare, as the Grams are already satisfied elsewhere.
         Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
         A frame that is the one before once more keeps its result, at no step.
+        motion: how the content follows from that before; None finds it.
         """
         if fader == previous.fader and np.array_equal(content, previous.content):
             return replace(previous.result, steps=0)
         painted = previous.result.frame
-        backward, reliable = follow(content, previous.content)
+        backward, reliable = motion or follow(content, previous.content)
         warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
         fill = match_colors(content, previous.content, painted)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
@@ -339,23 +342,44 @@ def stylize_shot(
     stylist: Stylist,
     calibrations: Calibrations,
     frames: Iterable[Frame],
-    faders: Sequence[Fader],
+    faders: Iterable[Fader],
     previous: Previous | None = None,
     callback: StepCallback | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
     frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
     previous: the frame before the first one, to go on from; None starts the shot. Only 8 bits of
         its result are used, so what is read back from a file does as well.
     """
-    for content, fader in zip(frames, faders, strict=True):
-        if previous is None or not stylist.options.warm_start:
+    warm = stylist.options.warm_start
+    pairs = _pairs(frames, previous.content if previous else None)
+    moving: Iterable[tuple[Frame, Motion | None]]
+    if warm and stylist.network.device.type == "cuda":
+        # A GPU has painted a frame before a core has found how it moves.
+        moving = ahead(each(_moving, pairs, cores()))
+    else:
+        moving = ((content, None) for content, _ in pairs)
+    for (content, motion), fader in zip(moving, faders, strict=True):
+        if previous is None or not warm:
             result = stylist.first_frame(content, fader, calibrations, callback)
         else:
-            result = stylist.next_frame(content, fader, calibrations, previous, callback)
+            result = stylist.next_frame(content, fader, calibrations, previous, callback, motion)
         previous = Previous(content, result, fader)
         yield result
+
+
+def _pairs(frames: Iterable[Frame], before: Frame | None) -> Iterator[tuple[Frame, Frame | None]]:
+    """Each frame with the one before it."""
+    for frame in frames:
+        yield frame, before
+        before = frame
+
+
+def _moving(pair: tuple[Frame, Frame | None]) -> tuple[Frame, Motion | None]:
+    """A frame, and how it follows from the one before."""
+    frame, before = pair
+    return frame, None if before is None else follow(frame, before)
 
 
 def stylize_image(

@@ -15,7 +15,7 @@ PACKAGE = Path(mnst_video.__file__).parent
 ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
-    *("images", "flow", "shots", "video", "audio"),
+    *("images", "ahead", "flow", "shots", "video", "audio"),
     *("config", "presets", "score", "jobs", "stylize", "prepare"),
     *("preview", "still", "sweep", "balance"),
     *("scores", "job", "evaluate"),
