@@ -15,7 +15,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
@@ -61,10 +61,12 @@ ROWS: list[tuple[str, dict[str, object], Patches]] = [
     ("`fresh_rate` 1", {"fresh_rate": 1.0}, {}),
     ("`fresh_rate` 6", {"fresh_rate": 6.0}, {}),
     ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, {}),
-    ("the paper's reliability, hard edges", {}, {"trust": paper}),
-    ("the flow's preset alone", {}, {"optical_flow": preset_flow}),
-    ("uncovered areas from bare content", {}, {"match_colors": bare}),
-    ("bilinear warp", {}, {"warp": pull}),
+    ("the paper's reliability, hard edges", {}, {"flow.trust": paper}),
+    ("the flow's preset alone", {}, {"flow.optical_flow": preset_flow}),
+    ("uncovered areas from bare content", {}, {"stylize.match_colors": bare}),
+    ("bilinear warp", {}, {"stylize.warp": pull}),
+    ("`momentum` 0.9", {"momentum": 0.9}, {}),
+    ("`settled` 0", {"settled": 0.0}, {}),
     ("pixels instead of a pyramid", {"pyramid_levels": 1}, {}),
     ("preset `draft`", read_preset("draft"), {}),
     ("preset `fine`", read_preset("fine"), {}),
@@ -107,7 +109,9 @@ def main() -> None:
         stylist = stylize.Stylist(network, Options(**options), styles, info.width, info.height)
         calibration = stylist.calibrate(content[::3])
         begun = time.monotonic()
-        with patch.multiple(stylize, **patches) if patches else nullcontext():
+        with ExitStack() as stack:
+            for target, other in patches.items():
+                stack.enter_context(patch(f"mnst_video.{target}", other))
             results = list(stylize.stylize_shot(stylist, calibration, content, faders))
         seconds = (time.monotonic() - begun) / count
         frames = [result.frame for result in results]

@@ -31,6 +31,9 @@ from mnst_video.weights import load_weights
 SMALLEST_UNCOVERED = 0.003
 # The change of the mix from a frame to the next, from which on all paint is fresh.
 FASTEST_FADE = 0.05
+# The change from which on a frame takes all its steps: where the target moves, a loss that does not
+# fall is no sign of rest.
+SETTLING_FADE = 0.005
 
 # One for each pair of neighbouring styles.
 Calibrations = tuple[Calibration, ...]
@@ -197,8 +200,7 @@ class Stylist:
         uncovered_share = 1.0 - float(reliable.mean())
         steps = self.steps(fader, calibrations, previous.fader, uncovered_share)
         moved = self._moved(previous.fader, fader, calibrations)
-        still = 1.0 - min(1.0, moved / FASTEST_FADE)
-        rests = trusted * still
+        rests = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
         bare = self._bare(fader, calibrations)
 
         def rate(step: int, losses: Losses) -> Tensor:
@@ -219,8 +221,7 @@ class Stylist:
             rate,
             hold,
             trusted,
-            # Where the target moves, a loss that does not fall is no sign of rest.
-            settled=options.settled * still,
+            settled=options.settled * max(0.0, 1.0 - moved / SETTLING_FADE),
             callback=callback,
         )
 
