@@ -789,7 +789,7 @@ def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, erro
     monkeypatch.setattr("mnst_video.prepare.memory", lambda _: (4 * 10**9, 10**9))
     # In float32, and with a fifth left for what is no feature map.
     with pytest.raises(
-        MachineError, match=r"1\.0 GB .* 656×369; give --max-side 656, or --tile 0\.12"
+        MachineError, match=r"1\.0 GB .* 592×333; give --max-side 592, or --tile 0\.10"
     ):
         render(clip, tmp_path / "o.mp4", quick())
 
