@@ -59,3 +59,5 @@ def ahead(items: Iterable[Item], count: int = 1) -> Generator[Item, None, None]:
             while not made.empty():
                 made.get()
             thread.join(0.05)
+        if isinstance(items, Generator):
+            items.close()

@@ -116,8 +116,9 @@ def _keep_memory() -> None:
     the page faults of new ones are a fifth of a step's time at 1280x720."""
     with contextlib.suppress(OSError, AttributeError):  # another libc
         libc, most = ctypes.CDLL("libc.so.6"), 2**31 - 1
-        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            libc.mallopt(parameter, most)
+        # glibc before 2.35 takes no more than 32 MB, which would undo what it does by itself.
+        if libc.mallopt(M_MMAP_THRESHOLD, most):
+            libc.mallopt(M_TRIM_THRESHOLD, most)
 
 
 def prepare(device: torch.device, threads: int | None) -> None:

@@ -92,8 +92,13 @@ def run(work: Callable[[Part, Tell], None], parts: Sequence[Part], tell: Tell) -
                     open_pipes.remove(pipe)
                     processes[pipe].join()
                     if code := processes[pipe].exitcode:
+                        if code > 0:
+                            raise MachineError(
+                                f"a job did not start (exit code {code}); a script that asks for "
+                                'several needs: if __name__ == "__main__":'
+                            ) from None
                         raise MachineError(
-                            f"a job was ended from outside (exit code {code}), perhaps for want "
+                            f"a job was ended from outside (signal {-code}), perhaps for want "
                             "of memory: give fewer --jobs, or a smaller --max-side"
                         ) from None
                     continue
@@ -109,14 +114,22 @@ def run(work: Callable[[Part, Tell], None], parts: Sequence[Part], tell: Tell) -
 
 def _work(work: Callable[[Part, Tell], None], part: Part, pipe: Connection) -> None:
     """What runs in a process. Where nobody listens any more, it ends at the next word."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not inherit it
+    alone = threading.Lock()  # steps may be told from another thread than frames
+
+    def tell(message: object) -> None:
+        with alone:
+            pipe.send(message)
+
     try:
-        work(part, pipe.send)
+        work(part, tell)
     except (BrokenPipeError, ConnectionResetError):
         return
     except MnstError as error:
         pipe.send(error)
     except Exception:
-        pipe.send(RuntimeError(traceback.format_exc()))
+        last = traceback.format_exc().strip().splitlines()[-1]
+        pipe.send(RuntimeError(f"{last}\n{traceback.format_exc()}"))
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 
 from mnst_video.audio import sound_codecs
@@ -144,7 +143,7 @@ class Plan:
         """What is odd, for a person to read."""
         notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
         pending = {shot for shot in self.shots if {*shot.frames}.intersection(self.pending)}
-        if len(pending) < self.jobs:
+        if 0 < len(pending) < self.jobs:
             notes += (
                 f"{len(pending)} of the {self.jobs} jobs have work: a shot is one job's, and each "
                 "has its part of the threads",
@@ -238,7 +237,8 @@ def estimate(plan: Plan) -> Estimate:
     setup, shots = plan.setup, plan.shots
     options, start = setup.options, setup.frames.start
     content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.frames.stop)))
-    content[1:] = [np.roll(frame, 1, axis=1) for frame in content[1:]]  # a repeat takes no step
+    for later in content[1:]:
+        later[0, 0] ^= 128  # a repeat would take no step
     faders = [setup.score.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
     stylist = setup.stylist.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)

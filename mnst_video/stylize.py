@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,7 +18,7 @@ from mnst_video.ahead import ahead, each
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
-from mnst_video.device import cores, pick_device, pick_precision, pixels_at_once, prepare
+from mnst_video.device import pick_device, pick_precision, pixels_at_once, prepare
 from mnst_video.flow import Motion, Picture, follow, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
@@ -355,19 +356,22 @@ def stylize_shot(
     """
     warm = stylist.options.warm_start
     pairs = _pairs(frames, previous.content if previous else None)
-    moving: Iterable[tuple[Frame, Motion | None]]
+    moving: Generator[tuple[Frame, Motion | None], None, None]
     if warm and stylist.network.device.type == "cuda":
         # A GPU has painted a frame before a core has found how it moves.
-        moving = ahead(each(_moving, pairs, cores()))
+        moving = ahead(each(_moving, pairs, torch.get_num_threads()))
     else:
         moving = ((content, None) for content, _ in pairs)
-    for (content, motion), fader in zip(moving, faders, strict=True):
-        if previous is None or not warm:
-            result = stylist.first_frame(content, fader, calibrations, callback)
-        else:
-            result = stylist.next_frame(content, fader, calibrations, previous, callback, motion)
-        previous = Previous(content, result, fader)
-        yield result
+    with closing(moving):
+        for (content, motion), fader in zip(moving, faders, strict=True):
+            if previous is None or not warm:
+                result = stylist.first_frame(content, fader, calibrations, callback)
+            else:
+                result = stylist.next_frame(
+                    content, fader, calibrations, previous, callback, motion
+                )
+            previous = Previous(content, result, fader)
+            yield result
 
 
 def _pairs(frames: Iterable[Frame], before: Frame | None) -> Iterator[tuple[Frame, Frame | None]]:

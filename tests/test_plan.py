@@ -241,3 +241,10 @@ def test_every_shipped_preset_renders_the_sample(name, tmp_path):
         "ping-pong": lambda: (gammas[0], gammas[36]) == (0.0, 1.0) and gammas[-1] < 0.01,
     }.get(name, lambda: gammas[0] == 0.0 and gammas[-1] == 1.0)
     assert expected(), gammas
+
+
+def test_a_clip_that_begins_black_has_an_estimate(make_clip, quick):
+    """Its second frame repeats the first, which takes no step."""
+    resolved, estimate = plan(make_clip(frames=3, picture="color=black"), quick())
+    assert len(resolved.pending) == 3
+    assert estimate.seconds > 0.0
