@@ -240,6 +240,12 @@ def resize(frame: Frame, width: int, height: int) -> Frame:
     return np.asarray(cv2.resize(frame, (width, height), interpolation=method), np.uint8)
 
 
+def faded(footage: Frame, painting: Frame, strength: float) -> Frame:
+    """Between the footage, at strength 0, and the painting, at 1; all of one size."""
+    mixed = cv2.addWeighted(painting, strength, footage, 1.0 - strength, 0.0)
+    return np.asarray(mixed, np.uint8)
+
+
 def load_frame(path: Path) -> Frame:
     """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)

@@ -27,6 +27,7 @@ from mnst_video.images import (
     Frame,
     check_name,
     check_target,
+    faded,
     file_digest,
     load_frame,
     resize,
@@ -129,7 +130,8 @@ def render(
     Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
     """
     begun = time.monotonic()
-    source, options = Path(source), share(options or Options(), jobs)
+    source, asked = Path(source), options or Options()
+    options = share(asked, jobs)
     check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
     if frames_dir:
@@ -140,7 +142,7 @@ def render(
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors(options):
-        job = _Job(prepare(info, options), output, folder, jobs)
+        job = _Job(prepare(info, options), output, folder, jobs, asked)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -166,8 +168,10 @@ def _nobody(_: Event) -> None:
 class _Job:
     """The state of one render; see the module's text for what its folder holds."""
 
-    def __init__(self, setup: Setup, output: Path, folder: Path, jobs: int) -> None:
+    def __init__(self, setup: Setup, output: Path, folder: Path, jobs: int, asked: Options) -> None:
+        """asked: the options before they were shared among the jobs."""
         self.setup = setup
+        self.asked = asked
         self.info = setup.info
         self.options = setup.options
         self.frames = setup.frames
@@ -328,9 +332,7 @@ class _Job:
         footage = read_frames(self.info, *size, self.frames.start, self.frames.stop)
         with contextlib.closing(footage):
             for frame, strength, source in zip(self.frames, strengths, footage, strict=True):
-                painting = resize(load_frame(self._path(frame)), *size)
-                mixed = cv2.addWeighted(painting, strength, source, 1.0 - strength, 0.0)
-                yield np.asarray(mixed, np.uint8)
+                yield faded(source, resize(load_frame(self._path(frame)), *size), strength)
 
     def close(self, keep: bool) -> None:
         """Write `OUTPUT.mnst.json`; remove the frames unless they are to be kept."""
@@ -359,7 +361,7 @@ class _Job:
 
     def _portable_options(self) -> dict[str, Any]:
         """The options with the size and the precision of this machine, and absolute paths."""
-        options = self.options.model_dump(mode="json")
+        options = self.asked.model_dump(mode="json")
         options["max_side"] = self.options.max_side or MAX_SIDE[self.setup.network.device.type]
         options["precision"] = "bf16" if self.setup.network.dtype == torch.bfloat16 else "float32"
         options["more_styles"] = [str(path.resolve()) for path in self.options.more_styles]

@@ -134,6 +134,12 @@ class Plan:
         return passage(self.analysis.shots, frames.start, frames.stop)
 
     @property
+    def busy(self) -> int:
+        """How many of the jobs have work."""
+        pending = {*self.pending}
+        return min(self.jobs, sum(not pending.isdisjoint(shot.frames) for shot in self.shots))
+
+    @property
     def sigma2(self) -> tuple[tuple[float, ...], ...]:
         """Of each pair of styles, for the clip or for each of its shots."""
         return tuple(self.setup.stylist.sigma2(pairs) for pairs in self.analysis.calibrations)
@@ -142,10 +148,9 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
         notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
-        pending = {shot for shot in self.shots if {*shot.frames}.intersection(self.pending)}
-        if 0 < len(pending) < self.jobs:
+        if 0 < self.busy < self.jobs:
             notes += (
-                f"{len(pending)} of the {self.jobs} jobs have work: a shot is one job's, and each "
+                f"{self.busy} of the {self.jobs} jobs have work: a shot is one job's, and each "
                 "has its part of the threads",
             )
         if self.setup.tiles > 1:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.errors import InputError
 from mnst_video.flow import follow
-from mnst_video.images import Frame, check_name, check_target, resize
+from mnst_video.images import Frame, check_name, check_target, faded, resize
 from mnst_video.palette import Palette
 from mnst_video.prepare import CALIBRATION_FRAMES, Setup, memory_errors, prepare, spread
 from mnst_video.stylize import Calibrations, Previous, working_size
@@ -186,7 +185,10 @@ def _paint(
             share = left // (len(numbers) - done) - _beside(options)
             most = max(options.steps, min(most, share))
         able = stylist.with_steps(options.steps, first=most)
-        if previous is None or not options.warm_start or _differs(content, previous.content):
+        motion = None if previous is None else follow(content, previous.content)
+        # Where nearly nothing of a frame is left, a cut lies between them, or a long time.
+        left_over = 0.0 if motion is None else float(motion[1].mean())
+        if previous is None or not options.warm_start or left_over < LEFT:
             start = None
             if not keep:  # few steps do not reach the colours of the styles, which many do
                 mix = stylist.mix(fader, calibrations)
@@ -194,19 +196,11 @@ def _paint(
                 start = palette.paint(content).astype(np.float32)
             result = able.first_frame(content, fader, calibrations, start=start)
         else:
-            result = able.next_frame(content, fader, calibrations, previous)
+            result = able.next_frame(content, fader, calibrations, previous, motion=motion)
         left -= result.steps + _beside(options)
         previous = Previous(content, result, fader)
-        strength = setup.score.strengths[number]
-        mixed = cv2.addWeighted(result.frame, strength, content, 1.0 - strength, 0.0)
-        yield np.asarray(mixed, np.uint8)
+        yield faded(content, result.frame, setup.score.strengths[number])
 
 
 def _palette(style: Frame, setup: Setup) -> Palette:
     return Palette.of([resize(style, *setup.size)])
-
-
-def _differs(content: Frame, before: Frame) -> bool:
-    """Whether nearly nothing of a frame is left: a cut lies between them, or a long time."""
-    _, trusted = follow(content, before)
-    return float(trusted.mean()) < LEFT

@@ -160,7 +160,7 @@ class _Pace:
     """Estimates the time left; a shot's first frame takes longer than a later one."""
 
     def __init__(self, plan: Plan) -> None:
-        self.total, self.jobs = len(plan.setup.frames), plan.jobs
+        self.total, self.jobs = len(plan.setup.frames), max(1, plan.busy)
         self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.firsts_left = len(self.first_frames)

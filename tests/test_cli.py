@@ -691,7 +691,7 @@ def test_the_time_left_counts_only_what_is_pending():
         setup=SimpleNamespace(frames=range(10)),
         shots=(Shot(0, 0, 5), Shot(1, 5, 10)),
         pending=(7, 8, 9),
-        jobs=1,
+        busy=1,
     )
     pace = _Pace(plan)
     assert pace.left(7) == "–"

@@ -1,5 +1,6 @@
 """Several jobs at once: the same bytes, and nobody left behind."""
 
+import json
 import multiprocessing
 import os
 import signal
@@ -167,6 +168,15 @@ def test_jobs_without_work_are_said(tmp_path, make_clip, quick):
     render(make_clip(frames=2), tmp_path / "o.mp4", quick(), jobs=2, observe=events.append)
     (plan,) = (event for event in events if isinstance(event, Plan))
     assert any(note.startswith("1 of the 2 jobs") for note in plan.notes)
+    assert plan.busy == 1
+
+
+def test_the_record_has_the_threads_that_were_asked_for(tmp_path, make_clip, quick):
+    """Those of a job are this machine's share, and would slow down a render from the record."""
+    output = tmp_path / "o.mp4"
+    render(make_clip(frames=2), output, quick(threads=None), jobs=2)
+    options = json.loads((tmp_path / "o.mp4.mnst.json").read_text())["options"]
+    assert (options["threads"], options["tile"]) == (None, None)
 
 
 def test_a_sheet_of_several_jobs_is_the_same(tmp_path, texture, quick):

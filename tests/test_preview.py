@@ -85,7 +85,7 @@ def test_a_short_clip_has_all_its_frames(clip, quick, painted):
 def test_a_long_clip_takes_no_more_steps_than_the_budget(
     make_clip, quick, monkeypatch, painted, jumps, differs, colors
 ):
-    monkeypatch.setattr(preview, "_differs", lambda *_: differs)
+    monkeypatch.setattr(preview, "LEFT", 2.0 if differs else 0.0)
     gamma = "0=0 hold, 1s=1 hold repeat 2s" if jumps else 0.5
     options = quick(first_steps=60, steps=6, gamma=gamma, colors=colors)
     done = render_preview(make_clip(frames=900), options=options)
