@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnst_video.video import VideoInfo, probe, read_frames
+from mnst_video.decode import read_frames
+from mnst_video.probe import VideoInfo, probe
 
 
 def main() -> None:

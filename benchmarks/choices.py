@@ -26,12 +26,13 @@ from numpy.typing import NDArray
 
 from mnst_video import stylize
 from mnst_video.config import Options
+from mnst_video.decode import read_frames
 from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, load_image
 from mnst_video.presets import read_preset
+from mnst_video.probe import probe
 from mnst_video.schedule import Fader
 from mnst_video.scores import StyleScores, high_frequencies, judge_flow, pull, warping_error
-from mnst_video.video import probe, read_frames
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 Patches = dict[str, Callable[..., object]]

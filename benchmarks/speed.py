@@ -19,7 +19,7 @@ The sections, all with the shipped sample and styles at gamma 0.5:
 * frames, pixels, start, jobs: the command line in a process of its own; its peak memory is that of
   the largest process where there are several. Start is the time until the first event.
 
-The other programs:
+The other programs, which have memory by glibc's own rule, as without ours in their process:
 
 * pastiche: its Python class as its command line uses it, with its own defaults, on our styles as
   they are fitted to the picture. Its layers weigh otherwise than ours: the deep ones count more.
@@ -33,6 +33,7 @@ The other programs:
 """
 
 import argparse
+import ctypes
 import json
 import math
 import os
@@ -42,6 +43,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -56,15 +58,16 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from mnst_video.config import Options
-from mnst_video.device import describe
+from mnst_video.decode import read_frames
+from mnst_video.device import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, describe
 from mnst_video.images import Frame, fit_style, load_image, resize, save_image
 from mnst_video.losses import STYLE_LAYERS, Losses
 from mnst_video.optimize import minimize
 from mnst_video.prepare import analyse, prepare
+from mnst_video.probe import probe
 from mnst_video.schedule import Fader
 from mnst_video.stylize import Stylist, load_network, paint_still, stylize_shot, to_image
 from mnst_video.vgg import LAYERS, VGG19
-from mnst_video.video import probe, read_frames
 
 Arguments = argparse.Namespace
 Figures = Any  # what JSON holds
@@ -137,6 +140,28 @@ def interleaved(sides: Sides, rounds: int) -> dict[str, list[float]]:
 # The other programs. What they do before their first step is not timed.
 
 
+def by_itself(step: Callable[[], Tensor]) -> Iterator[Tensor]:
+    """The picture after each step of a program, which has memory as it would without ours."""
+    while True:
+        with memory_given_back():
+            picture = step()
+        yield picture
+
+
+@contextmanager
+def memory_given_back() -> Iterator[None]:
+    """glibc's own rule, to give back blocks from 32 MB on, which `device.prepare` sets aside."""
+    if sys.platform != "linux":
+        yield
+        return
+    libc = ctypes.CDLL("libc.so.6")
+    libc.mallopt(M_MMAP_THRESHOLD, 2**25)
+    libc.mallopt(M_TRIM_THRESHOLD, 2**26)
+    yield
+    libc.mallopt(M_MMAP_THRESHOLD, 2**31 - 1)
+    libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def pastiche(scene: Scene, folder: Path) -> Iterator[Tensor]:
     """The picture of pastiche, RGB in 0..255, after each of its steps; it reads files."""
     paths = [folder / f"{name}.png" for name in ("content", "style1", "style2")]
@@ -150,7 +175,7 @@ def pastiche(scene: Scene, folder: Path) -> Iterator[Tensor]:
         artist.draw()
         return (artist.pastiche.detach() + mean).flip(1)
 
-    return iter(painted, None)
+    return by_itself(painted)
 
 
 class Plain(nn.Module):
@@ -215,7 +240,7 @@ def plain(scene: Scene, lbfgs: bool) -> Iterator[Tensor]:
             picture.clamp_(0.0, 1.0)
         return picture.detach() * 255.0
 
-    return iter(painted, None)
+    return by_itself(painted)
 
 
 # The sections: what each measures, and the tables that show it.

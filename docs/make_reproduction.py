@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from mnst_video.balance import METHODS, Balance
 from mnst_video.config import Options
+from mnst_video.decode import read_frames
 from mnst_video.images import Frame, load_image, resize, save_image
 from mnst_video.losses import gram_matrix
 from mnst_video.plots import draw_balance
 from mnst_video.presets import make_options
+from mnst_video.probe import probe
 from mnst_video.schedule import Fader
 from mnst_video.stylize import Stylist, load_network, working_size
 from mnst_video.sweep import render_sweep
 from mnst_video.vgg import VGG19
-from mnst_video.video import probe, read_frames
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"

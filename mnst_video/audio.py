@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnst_video.envelope import Sound
 from mnst_video.errors import InputError, MachineError
-from mnst_video.video import MUSIC_FORMATS
+from mnst_video.probe import MUSIC_FORMATS
 
 # Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
 RATE = 22050

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mnst_video.config import Options
 from mnst_video.crossfade import mix
+from mnst_video.decode import read_frames
 from mnst_video.errors import UsageError
 from mnst_video.images import Frame, Photo, load_image, resize
 from mnst_video.palette import Palette
@@ -19,7 +20,6 @@ from mnst_video.prepare import memory_errors, spread
 from mnst_video.schedule import Fader
 from mnst_video.still import open_content
 from mnst_video.stylize import Stylist, load_network, working_size
-from mnst_video.video import read_frames
 
 # Longer side of the pictures unless `max_side` says, and frames of a clip that are measured.
 SIDE, CLIP_FRAMES = 256, 3
@@ -119,7 +119,7 @@ def measure(
     options = options or Options()
     if len(options.styles) > 2:
         raise UsageError("calibrate compares two styles: give --style1 and --style2")
-    contents = _contents(Path(source), options.max_side or SIDE)
+    contents = _contents(Path(source), options, options.max_side or SIDE)
     styles = [load_image(path) for path in options.styles]
     height, width = contents[0].shape[:2]
     with memory_errors(options):
@@ -158,11 +158,11 @@ def improvements(stylist: Stylist, content: Frame, w: float) -> tuple[float, flo
     return before.improvements(after)
 
 
-def _contents(path: Path, side: int) -> Sequence[Frame]:
+def _contents(path: Path, options: Options, side: int) -> Sequence[Frame]:
     """A picture, or frames of a clip, at the size in which they are measured."""
-    content = open_content(path)
+    content = open_content(path, options)
     if isinstance(content, Photo):
-        photo = content.on("white")
+        photo = content.on(options.matte or "white")
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
     wanted = spread(0, content.frames, CLIP_FRAMES)
     frames = read_frames(content, *working_size(content.width, content.height, side))

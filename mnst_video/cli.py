@@ -19,7 +19,6 @@ from typer.core import TyperGroup
 from mnst_video.config import Options
 from mnst_video.errors import MnstError, Terminated, UsageError
 from mnst_video.flags import (
-    LOOK,
     MACHINE,
     MAIN,
     METHOD,
@@ -287,10 +286,6 @@ def still_command(
     ] = None,
     overwrite: Annotated[bool, _option(MAIN, "Replace an existing output.", "--overwrite")] = False,
     at: Annotated[str, _option(MAIN, "Of a clip, the frame at this time.")] = "start",
-    matte: Annotated[
-        str | None,
-        _option(LOOK, "Put a transparent picture on this colour (default: keep it transparent)."),
-    ] = None,
     save_every: Annotated[
         int | None, _option(METHOD, "Write the picture after every so many steps too.")
     ] = None,
@@ -310,12 +305,13 @@ def still_command(
                 output,
                 options,
                 at=time,
-                matte=matte,
                 save_every=save_every,
                 overwrite=overwrite,
                 observe=step_done,
             )
-    tiles = f", in {done.tiles} tiles, as memory is short for the whole" if done.tiles > 1 else ""
+    tiles = f", in {done.tiles} tiles" if done.tiles > 1 else ""
+    if tiles and options.tile is None:
+        tiles += ", as memory is short for the whole"
     print(f"{done.output}: {done.size[0]}×{done.size[1]}{tiles}, in {clock(done.seconds)}")
 
 

@@ -4,10 +4,13 @@ import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from PIL import ImageColor
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -86,6 +89,38 @@ def _time(value: object) -> Time:
     if not isinstance(value, Time):
         raise ValueError('give seconds, or a time in quotes, such as "1:30"')
     return value
+
+
+def _color(value: str) -> str:
+    """A colour as Pillow knows it."""
+    try:
+        known = len(color := ImageColor.getrgb(value)) == 3 and max(color) <= 255
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("write a colour: white, or #20202f")
+    return value
+
+
+def _fps() -> Any:
+    """A validator for `source`, `vfr`, or frames a second as text or a number."""
+
+    def validate(value: object) -> object:
+        if value in ("source", "vfr"):
+            return value
+        return parse_rate(str(value) if _is_number(value) else value)
+
+    return PlainValidator(validate)
+
+
+def parse_rate(text: object) -> Fraction:
+    """Frames a second, such as 25, 23.976 or 30000/1001. Raises ValueError."""
+    rate = text if isinstance(text, Fraction) else Fraction(0)
+    if isinstance(text, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9}|/[1-9]\d{0,8})?", text):
+        rate = Fraction(text)
+    if not 0 < rate <= 1000:
+        raise ValueError("write frames a second, such as 25 or 30000/1001")
+    return rate
 
 
 def _cuts(value: object) -> object:
@@ -183,6 +218,33 @@ class Options(BaseModel):
     audio: Annotated[
         Path | None, _say("Another sound track, for the output and what reacts to sound.")
     ] = None
+
+    # Input
+    # Source: the clip's own; where that varies, the rate of its median interval.
+    fps: Annotated[
+        Annotated[Literal["source", "vfr"] | Fraction, _fps(), PlainSerializer(str)],
+        _say("The clip's rate: source, vfr (its timestamps as they are), or frames a second."),
+    ] = "source"
+    stream: Annotated[
+        Annotated[_Whole, Field(ge=0, le=1000)] | None,
+        _say("Of several video streams in the file, this one, from 0 (default: the file's own)."),
+    ] = None
+    seconds: Annotated[
+        Annotated[Rate, Field(le=86400.0)] | None, _say("How long a clip of one picture lasts.")
+    ] = None
+    # None: opacity is kept where the output has it; elsewhere it is on white.
+    matte: Annotated[
+        Annotated[str, AfterValidator(_color)] | None,
+        _say("Put transparent footage on this colour (default: keep it transparent, or white)."),
+    ] = None
+    max_pixels: Annotated[
+        Annotated[Rate, Field(le=10_000.0)] | None,
+        _say("Open frames of up to so many megapixels."),
+    ] = None
+    allow_partial: Annotated[
+        Annotated[bool, Field(strict=True)],
+        _say("Render what can be decoded of a damaged clip."),
+    ] = False
 
     # Look
     # Keep: one map of colours a shot, so that they do not breathe.

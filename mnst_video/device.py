@@ -94,6 +94,11 @@ def pixels_at_once(device: torch.device, dtype: torch.dtype) -> float:
     return total / 2 / BYTES_PER_PIXEL[dtype]
 
 
+def leaves_cores_idle(device: torch.device) -> bool:
+    """Whether this machine's processor has nothing to do while the device works."""
+    return device.type == "cuda"
+
+
 def cores() -> int:
     """The cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):

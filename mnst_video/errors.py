@@ -24,6 +24,11 @@ class TextError(UsageError, ValueError):
             after = after[:30] + "…"
         message = f"{before}»{text[start:end]}«{after}: {problem}"
         super().__init__(" ".join(message.split()))
+        self._made_of = text, start, end, problem
+
+    def __reduce__(self) -> tuple[type["TextError"], tuple[str, int, int, str]]:
+        """For jobs of their own, which pickle what they raise."""
+        return type(self), self._made_of
 
 
 class InputError(MnstError):

@@ -6,18 +6,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from mnst_video.config import Options
 from mnst_video.crossfade import Grams
+from mnst_video.decode import read_frames
 from mnst_video.errors import InputError, UsageError
 from mnst_video.flow import Flow, Mask, reliability
 from mnst_video.images import Frame, resize
 from mnst_video.losses import content_loss
-from mnst_video.prepare import Analysis, Setup, analyse, memory_errors, prepare
+from mnst_video.prepare import Analysis, Setup, analyse, clip_of, memory_errors, prepare
+from mnst_video.probe import probe
 from mnst_video.schedule import Fader
 from mnst_video.scores import (
     TILE,
@@ -38,7 +40,6 @@ from mnst_video.scores import (
 )
 from mnst_video.shots import Shot
 from mnst_video.stylize import Stylist
-from mnst_video.video import probe, read_frames
 
 # Frames between a frame and the one of the long-term error.
 LONG_TERM = 12
@@ -209,20 +210,23 @@ def evaluate(
     Raises UsageError, InputError or MachineError.
     """
     begun = time.monotonic()
-    info, painted = probe(source), probe(output)
+    # The output has what it shows more than once so often.
+    info, painted = clip_of(source, options), probe(output, rate="vfr")
     with memory_errors(options):
         setup = prepare(info, options)
         count = len(setup.frames)
-        if painted.frames != count:
+        shown = [info.shown(frame) for frame in setup.frames]
+        if painted.frames != sum(shown):
             raise InputError(
-                f"{output}: has {painted.frames} frames, and {count} of {source} were to be "
+                f"{output}: has {painted.frames} frames, and {sum(shown)} of {source} were to be "
                 f"rendered; give the same --start and --end"
             )
         analysis = analyse(setup)
         size = (painted.width, painted.height)
         judge = Judge(setup, analysis, flow, size)
         contents = read_frames(info, *size, setup.frames.start, setup.frames.stop)
-        frames = read_frames(painted, *size)
+        firsts = {0, *accumulate(shown)}
+        frames = read_frames(painted, *size, only=firsts)
         found: list[FrameScores] = []
         with contextlib.closing(contents), contextlib.closing(frames):
             for content, frame in zip(contents, frames, strict=True):

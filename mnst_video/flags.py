@@ -1,7 +1,6 @@
 """A flag for every option, for the commands that take options."""
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from mnst_video.config import MAX_SIDE, Options
+from mnst_video.config import MAX_SIDE, Options, parse_rate
 from mnst_video.errors import UsageError
 from mnst_video.presets import make_options, preset_names
 from mnst_video.timecode import Time
 
-MAIN, TIMELINE, LOOK = "Main options", "Timeline and sound", "Look"
+MAIN, INPUT = "Main options", "Input"
+TIMELINE, LOOK = "Timeline and sound", "Look"
 METHOD, MACHINE = "Method", "Machine and progress"
 
 # Name, type on the command line, panel in the help, and what stands for the value.
@@ -29,6 +29,12 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("end", str, MAIN, "TIME"),
     ("max_side", int, MAIN, None),
     ("preset", list[str], MAIN, "NAME|FILE"),
+    ("fps", str, INPUT, "source|vfr|RATE"),
+    ("stream", int, INPUT, None),
+    ("seconds", float, INPUT, None),
+    ("matte", str, INPUT, "COLOR"),
+    ("max_pixels", float, INPUT, "MEGAPIXELS"),
+    ("allow_partial", bool, INPUT, None),
     ("position", str, TIMELINE, "NUMBER|KEYS"),
     ("strength", str, TIMELINE, "NUMBER|KEYS"),
     ("bpm", str, TIMELINE, "NUMBER|auto"),
@@ -71,7 +77,17 @@ _HELP = {
 
 # What makes no sense for one picture.
 ONLY_CLIPS = frozenset(
-    {"start", "end", "strength", "bpm", "beat_offset", "beats_per_bar"}
+    {
+        "fps",
+        "seconds",
+        "allow_partial",
+        "start",
+        "end",
+        "strength",
+        "bpm",
+        "beat_offset",
+        "beats_per_bar",
+    }
     | {"react", "audio", "temporal_weight", "output_size", "crf", "steps", "cuts"}
 )
 
@@ -121,12 +137,10 @@ def read_time(name: str, text: str) -> Time:
 
 def read_rate(name: str, text: str) -> Fraction:
     """Frames a second that are given as a flag. Raises UsageError."""
-    rate = Fraction(0)
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9}|/[1-9]\d{0,8})?", text):
-        rate = Fraction(text)
-    if not 0 < rate <= 1000:
-        raise UsageError(f"--{name} {text}: write frames a second, such as 25 or 30000/1001")
-    return rate
+    try:
+        return parse_rate(text)
+    except ValueError as error:
+        raise UsageError(f"--{name} {text}: {error}") from None
 
 
 def _flag(name: str, panel: str, metavar: str | None) -> Any:

@@ -8,6 +8,7 @@ is there and its file has that digest; whatever is not, is rendered again, to th
 import contextlib
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ import torch
 
 from mnst_video.ahead import ahead
 from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
+from mnst_video.decode import read_frames
+from mnst_video.device import leaves_cores_idle, pick_device
+from mnst_video.encode import check_output, open_encoder
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
     Frame,
@@ -35,21 +39,25 @@ from mnst_video.images import (
     write_bytes,
 )
 from mnst_video.jobs import divide, on_device, run, share
-from mnst_video.prepare import Analysis, Plan, Setup, analyse, memory_errors, prepare
+from mnst_video.prepare import (
+    Analysis,
+    Plan,
+    Setup,
+    analyse,
+    clip_of,
+    default_output,
+    memory_errors,
+    prepare,
+)
+from mnst_video.probe import VideoInfo
 from mnst_video.schedule import Fader
 from mnst_video.shots import Shot, passage
 from mnst_video.stylize import Previous, Result, stylize_shot
-from mnst_video.video import (
-    VideoInfo,
-    check_output,
-    open_encoder,
-    probe,
-    read_frames,
-)
 
 # Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
 NOT_IN_FINGERPRINT = (
     {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
+    | {"seconds", "max_pixels", "allow_partial"}
     | {"device", "precision", "threads", "tile", "weights"}
     | ENCODING
     | TIMING
@@ -133,12 +141,12 @@ def render(
     source, asked = Path(source), options or Options()
     options = share(asked, jobs)
     check_name(source)
-    output = Path(output) if output else source.with_name(f"{source.stem}_mnst.mp4")
+    output = Path(output) if output else default_output(source, "_mnst.mp4")
     if frames_dir:
         check_name(Path(frames_dir).absolute())
-    info = probe(source)
+    info = clip_of(source, options)
     sound = [options.audio] if options.audio else []
-    _check_output(output, (source, *options.styles, *sound), overwrite)
+    _check_output(output, (*(info.pictures or (source,)), *options.styles, *sound), overwrite)
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors(options):
@@ -178,7 +186,7 @@ class _Job:
         self.output = output
         self.folder = folder
         self.jobs = jobs
-        self.settings = _settings(setup)
+        self.settings = _settings(setup, jobs)
         self.analysis = Analysis((), ())
         self.shots: tuple[Shot, ...] = ()
         self.log: dict[int, dict[str, Any]] = {}
@@ -277,8 +285,11 @@ class _Job:
             for job, numbers in enumerate(divide(sizes, self.jobs))
         ]
 
+        alone = threading.Lock()  # steps may be told from another thread than frames
+
         def take(message: StepDone | _Painted) -> None:
-            self._take(message, observe)
+            with alone:
+                self._take(message, observe)
 
         if len(parts) == 1:  # everything it needs is here already
             _paint(self.setup, parts[0], take)
@@ -318,8 +329,9 @@ class _Job:
             ) as write,
             contextlib.closing(self._pictures()) as pictures,
         ):
-            for picture in pictures:
-                write(picture)
+            for frame, picture in zip(self.frames, pictures, strict=True):
+                for _ in range(self.info.shown(frame)):
+                    write(picture)
 
     def _pictures(self) -> Generator[Frame, None, None]:
         """The finished frames at the output's size, faded from and to the footage."""
@@ -459,7 +471,7 @@ def _paint_shot(
         previous,
         step_done,
     )
-    if setup.network.device.type == "cuda":
+    if leaves_cores_idle(setup.network.device):
         results = ahead(results)  # a frame is written while the next one is painted
     with contextlib.closing(results):
         for done in frames:
@@ -500,7 +512,7 @@ def _check_output(output: Path, sources: Iterable[Path], overwrite: bool) -> Non
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
 
 
-def _settings(setup: Setup) -> dict[str, Any]:
+def _settings(setup: Setup, jobs: int) -> dict[str, Any]:
     """Everything that decides the bytes of the frames, by the names a person knows."""
     options, network, size = setup.options, setup.network, setup.size
     device = network.device.type
@@ -509,14 +521,14 @@ def _settings(setup: Setup) -> dict[str, Any]:
     digests = map(file_digest, options.styles)
     return {
         **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
-        "input": file_digest(setup.info.path),
+        "input": _input_digest(setup.info),
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
         "weights": network.sha256,
         "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
         "device": device,
-        "processor": _processor(network.device),
+        "processor": _processor({on_device(options, job).device for job in range(jobs)}),
         "precision": str(network.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device == "cpu" else None,
         "tiles": setup.tiles,
@@ -528,11 +540,20 @@ def _settings(setup: Setup) -> dict[str, Any]:
     }
 
 
-def _processor(device: torch.device) -> str:
-    """What of a processor decides rounding: a CPU's vector instructions, a GPU's model."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else device.type
+def _input_digest(info: VideoInfo) -> str | None:
+    """The digest of a clip, or that of the digests of its pictures."""
+    if not info.pictures:
+        return file_digest(info.path)
+    digests = {path: file_digest(path) or "" for path in {*info.pictures}}
+    return hashlib.sha256("".join(digests[path] for path in info.pictures).encode()).hexdigest()
+
+
+def _processor(names: Iterable[str]) -> str:
+    """What of processors decides rounding: a CPU's vector instructions, the models of GPUs."""
+    devices = [pick_device(name) for name in names]
+    if devices[0].type == "cuda":
+        return ", ".join(sorted({torch.cuda.get_device_name(device) for device in devices}))
+    return torch.backends.cpu.get_cpu_capability() if devices[0].type == "cpu" else devices[0].type
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

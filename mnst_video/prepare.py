@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,20 +16,26 @@ import torch
 from mnst_video.audio import sound_codecs
 from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
+from mnst_video.decode import decodable, read_frames
 from mnst_video.device import BYTES_PER_PIXEL, memory, pick_device, pick_precision
+from mnst_video.encode import Soundtrack
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, encode_image, load_image
 from mnst_video.palette import Palette
+from mnst_video.probe import VideoInfo, probe
 from mnst_video.schedule import Fader
 from mnst_video.score import Score, compose, moment
+from mnst_video.sequence import is_sequence, probe_sequence, sequence_name
 from mnst_video.shots import CutDetector, Shot, passage, split
 from mnst_video.stylize import Calibrations, Stylist, load_network, stylize_shot, working_size
 from mnst_video.timecode import END
 from mnst_video.vgg import VGG19
-from mnst_video.video import Soundtrack, VideoInfo, probe, read_frames
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
+
+# What torch says where it has no memory: on a CPU under Unix and Windows, and on MPS.
+OUT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory")
 
 # Steps of the trial that an estimate is made from.
 TRIAL_STEPS = 4
@@ -154,7 +160,8 @@ class Plan:
                 "has its part of the threads",
             )
         if self.setup.tiles > 1:
-            notes += (f"looked at in {self.setup.tiles} tiles, as memory is short for the whole",)
+            why = "" if self.setup.options.tile else ", as memory is short for the whole"
+            notes += (f"looked at in {self.setup.tiles} tiles{why}",)
         return notes
 
 
@@ -164,6 +171,54 @@ class Estimate:
 
     seconds: float
     disk_bytes: int
+
+
+def clip_of(source: Path | str, options: Options, *, quick: bool = False) -> VideoInfo:
+    """The clip that the options make of a file, or of pictures; quick: see `probe`.
+
+    Raises InputError or UsageError.
+    """
+    source, rate = Path(source), options.fps
+    if is_sequence(source):
+        if rate == "vfr":
+            raise UsageError("--fps vfr: pictures have no times; give frames a second")
+        info = probe_sequence(
+            source,
+            rate=None if rate == "source" else rate,
+            seconds=options.seconds,
+            max_pixels=options.max_pixels,
+        )
+    else:
+        info = probe(
+            source,
+            stream=options.stream,
+            rate=rate,
+            max_pixels=options.max_pixels,
+            quick=quick,
+        )
+    if options.allow_partial:
+        info = _without_damage(info)
+    return replace(info, matte=options.matte or info.matte)
+
+
+def default_output(source: Path, ending: str) -> Path:
+    """Where a clip of `source` goes: beside it, and beside a folder of pictures, not into it."""
+    if source.is_dir():
+        folder = source.resolve()
+        return folder.with_name(f"{folder.name}{ending}")
+    name = source.stem if source.is_file() else sequence_name(source)
+    return source.with_name(f"{name}{ending}")
+
+
+def _without_damage(info: VideoInfo) -> VideoInfo:
+    """The part of a clip before the first frame that cannot be decoded."""
+    there, total = decodable(info), info.number(info.frames - 1) + 1
+    if there >= total:
+        return info
+    if there == 0:
+        raise InputError(f"{info.path}: not one of its frames can be decoded")
+    note = f"damaged or cut off: the {there} of {total} frames that can be decoded are rendered"
+    return replace(info.first(there), notes=(*info.notes, note))
 
 
 def prepare(info: VideoInfo, options: Options) -> Setup:
@@ -230,7 +285,7 @@ def analyse(setup: Setup) -> Analysis:
 
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
     """What a render would do, and take, without rendering. Raises what `prepare` raises."""
-    info = probe(source)
+    info = clip_of(source, options)
     with memory_errors(options):
         setup = prepare(info, options)
         whole = Plan(setup, analyse(setup), tuple(setup.frames))
@@ -285,7 +340,7 @@ def memory_errors(options: Options) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
         known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not known and "allocate memory" not in str(error):
+        if not known and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         # A fifth is left for what is no feature map.
         pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(options.precision, device)]

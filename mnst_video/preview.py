@@ -10,13 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from mnst_video.config import MAX_SIDE, Options
+from mnst_video.decode import read_near
+from mnst_video.encode import check_output, open_encoder
 from mnst_video.errors import InputError
 from mnst_video.flow import follow
 from mnst_video.images import Frame, check_name, check_target, faded, resize
 from mnst_video.palette import Palette
-from mnst_video.prepare import CALIBRATION_FRAMES, Setup, memory_errors, prepare, spread
+from mnst_video.prepare import (
+    CALIBRATION_FRAMES,
+    Setup,
+    clip_of,
+    default_output,
+    memory_errors,
+    prepare,
+    spread,
+)
+from mnst_video.sequence import is_sequence
 from mnst_video.stylize import Calibrations, Previous, working_size
-from mnst_video.video import check_output, open_encoder, probe, read_near
 
 # The working size: its longer side, and its most pixels, which are what a step's time goes with.
 SIDE, PIXELS = 160, 160 * 90
@@ -75,8 +85,10 @@ def render_preview(
     begun = time.monotonic()
     source, options = Path(source), options or Options()
     check_name(source)
-    output = Path(output) if output else source.with_name(f"{source.stem}_preview.mp4")
-    info = probe(source, quick=True)
+    output = Path(output) if output else default_output(source, "_preview.mp4")
+    # Its pictures have a rate of their own.
+    read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
+    info = clip_of(source, read, quick=True)
     sound = [options.audio] if options.audio else []
     check_target(output, (source, *options.styles, *sound), overwrite)
     check_output(output)
@@ -97,7 +109,11 @@ def render_preview(
         rate = info.fps * pictures / count
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
-        shown = replace(info, fps=rate, times=tuple(i / rate for i in range(pictures * repeats)))
+        ticks = pictures * repeats
+        times = tuple(tick / rate for tick in range(ticks))
+        shown = replace(
+            info, fps=rate, times=times, duration=ticks / rate, repeats=(), numbers=(), vfr=False
+        )
         size = setup.output_size
         if options.output_size is None:
             size = working_size(info.width, info.height, SHOWN_SIDE)

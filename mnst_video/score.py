@@ -8,9 +8,9 @@ from mnst_video.audio import detect_beats, read_sound
 from mnst_video.config import Options
 from mnst_video.envelope import Sound, envelope
 from mnst_video.errors import InputError, TextError, UsageError
+from mnst_video.probe import VideoInfo
 from mnst_video.schedule import Fader, Schedule, Timeline
 from mnst_video.timecode import Clock, Tempo, Time
-from mnst_video.video import VideoInfo
 
 # WCAG 2.3.1: more than three flashes within a second can cause seizures.
 FLASHES_PER_SECOND = 3

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ImageColor
 
 from mnst_video.config import STILL_SIDE, Options
+from mnst_video.decode import read_frames
 from mnst_video.errors import InputError, UsageError
 from mnst_video.images import (
     Photo,
@@ -21,11 +21,11 @@ from mnst_video.images import (
     resize,
     save_image,
 )
-from mnst_video.prepare import memory_errors
+from mnst_video.prepare import clip_of, memory_errors
+from mnst_video.probe import VideoInfo
 from mnst_video.score import fader_of_still, moment
 from mnst_video.stylize import load_network, paint_still, still_stages, to_picture, working_size
 from mnst_video.timecode import START, Clock, Time
-from mnst_video.video import VideoInfo, probe, read_frames
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # 16 bits a channel, and opacity.
@@ -48,7 +48,6 @@ def render_still(
     options: Options | None = None,
     *,
     at: Time = START,
-    matte: str | None = None,
     save_every: int | None = None,
     overwrite: bool = False,
     observe: Callable[[int, int], None] | None = None,
@@ -56,8 +55,6 @@ def render_still(
     """Stylize a picture, or a clip's frame at a time, into `output`.
 
     output: .png, .jpg, or .tif with 16 bits (default: `NAME_mnst.png` beside the source).
-    matte: a colour that a transparent picture is put on; None keeps its opacity where the output
-        can hold it, else it is white.
     save_every: also write the picture after every so many steps, as `NAME_0010.png` and so on.
     observe: called after each step with the steps done and all steps.
     Raises UsageError, InputError, MachineError or DivergedError.
@@ -70,18 +67,12 @@ def render_still(
         raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")
     sources = (source, *options.styles)
     check_target(output, sources, overwrite)
-    if matte is not None:
-        try:
-            known = len(color := ImageColor.getrgb(matte)) == 3 and max(color) <= 255
-        except ValueError:
-            known = False
-        if not known:
-            raise UsageError(f"--matte {matte}: write a colour: white, or #20202f")
     if save_every is not None and save_every < 1:
         raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
-    photo = load_content(source, at)
+    photo = load_content(source, options, at)
     fader = fader_of_still(options)
     styles = [load_image(path) for path in options.styles]
+    matte = options.matte
     keeps_alpha = matte is None and photo.alpha is not None and output.suffix.lower() in CLEAR
     with memory_errors(options):
         network = load_network(options)
@@ -116,7 +107,7 @@ def render_still(
     return StillDone(output, size, tiles, time.monotonic() - begun)
 
 
-def open_content(path: Path) -> Photo | VideoInfo:
+def open_content(path: Path, options: Options) -> Photo | VideoInfo:
     """A picture, or else a clip. Raises InputError where it is neither."""
     try:
         return load_photo(path)
@@ -125,22 +116,22 @@ def open_content(path: Path) -> Photo | VideoInfo:
             raise
         problem = str(error)
     try:
-        return probe(path)
-    except InputError:
+        return clip_of(path, options)
+    except (InputError, UsageError):
         raise InputError(f"{problem}, nor is it a clip") from None
 
 
-def load_content(path: Path, at: Time = START) -> Photo:
+def load_content(path: Path, options: Options, at: Time = START) -> Photo:
     """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
     if at.unit in ("b", "bar", "position"):
         raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
-    content = open_content(path)
+    content = open_content(path, options)
     if isinstance(content, Photo) and at == START:
         return content
     if isinstance(content, Photo):  # an animation can be either
         try:
-            content = probe(path)
-        except InputError:
+            content = clip_of(path, options)
+        except (InputError, UsageError):
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
     seconds = moment("at", at, Clock(content.times, content.fps))
     number = min(content.frame_at(seconds), content.frames - 1)

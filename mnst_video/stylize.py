@@ -18,7 +18,13 @@ from mnst_video.ahead import ahead, each
 from mnst_video.calibrate import Calibration, calibrate
 from mnst_video.config import Options
 from mnst_video.crossfade import EvenScale, Grams, blend, mix
-from mnst_video.device import pick_device, pick_precision, pixels_at_once, prepare
+from mnst_video.device import (
+    leaves_cores_idle,
+    pick_device,
+    pick_precision,
+    pixels_at_once,
+    prepare,
+)
 from mnst_video.flow import Motion, Picture, follow, warp
 from mnst_video.images import Frame, fit_style, resize
 from mnst_video.losses import STYLE_LAYERS, Look, Losses, Objective, style_grams, temporal_loss
@@ -357,8 +363,8 @@ def stylize_shot(
     warm = stylist.options.warm_start
     pairs = _pairs(frames, previous.content if previous else None)
     moving: Generator[tuple[Frame, Motion | None], None, None]
-    if warm and stylist.network.device.type == "cuda":
-        # A GPU has painted a frame before a core has found how it moves.
+    if warm and leaves_cores_idle(stylist.network.device):
+        # It has painted a frame before a core has found how it moves.
         moving = ahead(each(_moving, pairs, torch.get_num_threads()))
     else:
         moving = ((content, None) for content, _ in pairs)

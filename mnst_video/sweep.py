@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnst_video.config import QUALITY, STILL_SIDE, Options
 from mnst_video.device import pick_device
+from mnst_video.encode import CONTAINERS, open_encoder
 from mnst_video.errors import UsageError
 from mnst_video.images import (
     Frame,
@@ -32,7 +33,6 @@ from mnst_video.score import Place, course
 from mnst_video.still import PICTURES, load_content
 from mnst_video.stylize import Result, load_network, paint_still, paint_sweep, working_size
 from mnst_video.timecode import START, Time
-from mnst_video.video import CONTAINERS, open_encoder
 
 # Written by Pillow.
 ANIMATIONS = (".gif", ".webp")
@@ -129,7 +129,7 @@ def render_sweep(
         Row(name, row, [load_image(path) for path in row.styles], course(row, count, fps))
         for name, row in chosen
     ]
-    photo = load_content(source, at).on("white")
+    photo = load_content(source, options, at).on(options.matte or "white")
     with memory_errors(options):
         kind = pick_device(options.device).type
         side = options.max_side or (STILL_SIDE[kind] if moves else TILE_SIDE)

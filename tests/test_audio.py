@@ -15,7 +15,7 @@ from mnst_video import audio
 from mnst_video.audio import RATE, detect_beats, read_sound, sound_codecs
 from mnst_video.envelope import Sound, onsets
 from mnst_video.errors import InputError, MachineError
-from mnst_video.video import probe
+from mnst_video.probe import probe
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
 # A 1 kHz click of 10 ms at 1 s and at 2 s.

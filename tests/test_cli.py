@@ -381,7 +381,7 @@ SMALL = ("--max-side", "32", "--first-steps", "2", "--threads", "1")
 
 WRONG = {
     "missing file": (3, ["missing.mp4"], "missing.mp4: there is no such file"),
-    "folder": (3, ["folder"], "folder: this is a folder"),
+    "folder": (3, ["folder"], "folder: there are no numbered pictures"),
     "empty file": (3, ["empty.mp4"], "empty.mp4: the file is empty"),
     "text": (3, ["text.mp4"], "text.mp4: this is not a video"),
     "style": (3, ["clip.mp4", "--style1", "text.mp4"], "text.mp4: this is not a picture"),

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from mnst_video.cli import app
+from mnst_video.encode import open_encoder
 from mnst_video.errors import InputError, UsageError
 from mnst_video.evaluate import LONG_TERM, evaluate
 from mnst_video.images import fit_style, load_image
 from mnst_video.job import render
-from mnst_video.video import open_encoder
 
 SIZE = (64, 32)
 

@@ -15,16 +15,18 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from mnst_video import stylize
 from mnst_video.audio import read_sound
 from mnst_video.config import Options
+from mnst_video.decode import read_frames
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
 from mnst_video.palette import Palette
 from mnst_video.prepare import Plan
 from mnst_video.presets import make_options
+from mnst_video.probe import probe
 from mnst_video.shots import Shot
-from mnst_video.video import probe, read_frames
 
 
 def record(output):
@@ -544,16 +546,20 @@ def test_other_settings_are_refused_and_each_is_named(tmp_path, clip, quick, sty
     assert pngs(folder) == frames
 
 
-def test_tiles_are_said_and_belong_to_the_settings(tmp_path, make_clip, quick):
+def test_tiles_are_said_and_belong_to_the_settings(tmp_path, make_clip, quick, monkeypatch):
     clip = make_clip(frames=2, size=(160, 80))
     output, events = tmp_path / "out.mp4", []
     options = quick(max_side=160, tile=0.01)
     render(clip, output, options, keep_frames=True, observe=events.append)
-    assert events[0].notes == ("looked at in 2 tiles, as memory is short for the whole",)
+    assert events[0].notes == ("looked at in 2 tiles",)
     with pytest.raises(UsageError, match="tiles: 2 → 1"):
         render(clip, output, quick(max_side=160), overwrite=True)
     # Another limit, with the same tiles: nothing is different.
     assert render(clip, output, quick(max_side=160, tile=0.012), overwrite=True).reused == 2
+    monkeypatch.setattr(stylize, "pixels_at_once", lambda *_: 10_000)
+    render(clip, tmp_path / "o.mp4", quick(max_side=160), observe=events.append)
+    plan = next(event for event in reversed(events) if isinstance(event, Plan))
+    assert plan.notes == ("looked at in 2 tiles, as memory is short for the whole",)
 
 
 def test_another_input_under_the_same_name_is_refused(tmp_path, make_clip, quick):
@@ -780,7 +786,15 @@ def failure(source, output, options):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory: 8 GB")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't allocate memory: 8 GB"),
+        RuntimeError("not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"),
+    ],
+)
 def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, error):
     def fail(*_, **__):
         raise error

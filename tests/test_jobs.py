@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 from pathlib import Path
 
@@ -11,14 +12,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnst_video import jobs
+from mnst_video import job, jobs, stylize
 from mnst_video.config import Options
-from mnst_video.errors import DivergedError, MachineError
+from mnst_video.errors import DivergedError, MachineError, TextError
 from mnst_video.images import save_image
-from mnst_video.job import FrameDone, Plan, render
+from mnst_video.job import FrameDone, Plan, StepDone, render
 from mnst_video.jobs import divide, on_device, run, share
+from mnst_video.probe import probe
 from mnst_video.sweep import render_sweep
-from mnst_video.video import probe
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,12 @@ def test_parts_tell_what_they_have_done(count):
 def test_what_goes_wrong_in_a_job_is_raised_and_ends_the_others(work, error, message):
     with pytest.raises(error, match=message):
         run(work, ["one", "two"], lambda _: None)
+
+
+def test_errors_come_through_a_pipe_as_they_are():
+    error = TextError("0=0, 1=two", 5, 10, "two is no number")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (TextError, str(error))
 
 
 def test_jobs_end_with_who_listens():
@@ -143,6 +150,33 @@ def test_jobs_paint_the_same_bytes(tmp_path, three_shots, quick):
     # One went on where several had stopped is the same job: nothing is done again.
     again = render(three_shots, tmp_path / "two.mp4", options, keep_frames=True, overwrite=True)
     assert again.reused == 8
+
+
+def test_work_beside_a_gpu_paints_the_same_bytes(tmp_path, three_shots, quick, monkeypatch):
+    """As where a GPU leaves the cores idle: flow, reading and writing in threads of their own."""
+    options, orders = quick(cuts="0.125"), []
+    plain = render(three_shots, tmp_path / "plain.mp4", options, keep_frames=True)
+    for module in (stylize, job):
+        monkeypatch.setattr(module, "leaves_cores_idle", lambda _: True)
+    report = render(
+        three_shots, tmp_path / "o.mp4", options, keep_frames=True, observe=orders.append
+    )
+    assert painted(report.kept) == painted(plain.kept)
+    done = [event.frame for event in orders if isinstance(event, FrameDone)]
+    assert done == list(range(8))
+    steps = [event.frame for event in orders if isinstance(event, StepDone)]
+    assert steps == sorted(steps)
+
+    def stop(event):
+        if isinstance(event, FrameDone) and event.done == 3:
+            raise KeyboardInterrupt
+
+    output = tmp_path / "stopped.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        render(three_shots, output, options, observe=stop)
+    again = render(three_shots, output, options, keep_frames=True)
+    assert 3 <= again.reused < 8
+    assert painted(again.kept) == painted(plain.kept)
 
 
 @pytest.mark.parametrize("then", [1, 2])

@@ -5,13 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mnst_video import preview, stylize, video
+from mnst_video import decode, preview, stylize
 from mnst_video.config import Options
-from mnst_video.errors import DivergedError, UsageError
+from mnst_video.decode import read_frames
+from mnst_video.errors import DivergedError, InputError, UsageError
 from mnst_video.outlook import preview_report
 from mnst_video.preview import BUDGET, PIXELS, SIDE, affordable, render_preview, small_side
+from mnst_video.probe import probe
 from mnst_video.stylize import Stylist
-from mnst_video.video import probe, read_frames
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_a_damaged_clip_can_be_previewed_as_far_as_it_is_whole(make_clip, quick,
     def read_near(*arguments):
         calls.append(arguments[1])
         if len(calls) == 2:
-            raise video.InputError("damaged")
+            raise InputError("damaged")
         return whole(*arguments)
 
     monkeypatch.setattr(preview, "read_near", read_near)
@@ -209,7 +210,7 @@ def test_the_report_says_what_was_left_out(make_clip, quick, monkeypatch):
     )
     assert len(list(preview_report(done))) == 1
     monkeypatch.undo()
-    monkeypatch.setattr(video, "DECODED", 1)  # the clip has one keyframe
+    monkeypatch.setattr(decode, "DECODED", 1)  # the clip has one keyframe
     done = render_preview(clip, options=quick(), overwrite=True)
     line, second = preview_report(done)
     assert line.startswith("preview: all 12 frames, cuts not looked for: ")

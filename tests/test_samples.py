@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mnst_video.decode import read_frames
 from mnst_video.images import load_image
-from mnst_video.video import probe, read_frames
+from mnst_video.probe import probe
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 BEAT = 0.5  # seconds, at 120 beats a minute

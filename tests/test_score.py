@@ -9,10 +9,10 @@ import pytest
 from mnst_video.config import Options
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.presets import make_options
+from mnst_video.probe import probe
 from mnst_video.schedule import Fader
 from mnst_video.score import Place, compose, course, moment
 from mnst_video.timecode import Time
-from mnst_video.video import probe
 
 # Kicks of 80 Hz at 120 bpm, from 0.25 s on, in a clip of 4 s.
 KICKS = "0.9*sin(2*PI*80*t)*exp(-mod(t+0.25,0.5)/0.08)*gte(t,0.25)"

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnst_video.decode import read_frames
+from mnst_video.probe import probe
 from mnst_video.shots import CutDetector, Shot, passage, split
-from mnst_video.video import probe, read_frames
 
 
 def texture(seed, low, high, size=(96, 256)):

@@ -15,7 +15,8 @@ PACKAGE = Path(mnst_video.__file__).parent
 ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
-    *("images", "ahead", "flow", "shots", "video", "audio"),
+    *("images", "ahead", "flow", "shots", "probe", "sequence"),
+    *("ffmpeg", "decode", "encode", "audio"),
     *("config", "presets", "score", "jobs", "stylize", "prepare"),
     *("preview", "still", "sweep", "balance"),
     *("scores", "job", "evaluate"),

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnst_video.decode import read_frames
 from mnst_video.errors import UsageError
 from mnst_video.images import load_image, resize, save_image
+from mnst_video.probe import probe
 from mnst_video.still import render_still
 from mnst_video.sweep import GAP, LETTERS, render_sweep, row_options
-from mnst_video.video import probe, read_frames
 
 
 @pytest.fixture
