@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from mnst_video.containers import CODECS, EncoderSettings
 from mnst_video.envelope import Reaction
 from mnst_video.schedule import Timeline
 from mnst_video.timecode import Time
@@ -100,6 +101,12 @@ def _color(value: str) -> str:
     if not known:
         raise ValueError("write a colour: white, or #20202f")
     return value
+
+
+def _codec(name: str) -> str:
+    if name not in CODECS:
+        raise ValueError(f"there is no codec {name}; use one of {', '.join(CODECS)}")
+    return name
 
 
 def _fps() -> Any:
@@ -336,10 +343,22 @@ class Options(BaseModel):
         Annotated[Literal["auto", "none"] | tuple[Moment, ...], BeforeValidator(_cuts)],
         _say("Where shots begin: found in the picture, nowhere, or at these times."),
     ] = "auto"
-    # 18 is hard to tell from the original, even with grain.
+    # None: by the output's extension, see `CONTAINERS`.
+    codec: Annotated[
+        Annotated[str, AfterValidator(_codec)] | None,
+        _say("h264, h265, prores, ffv1, vp9, av1, or a hardware encoder, such as h264_nvenc."),
+    ] = None
+    # None: the codec's own, see `CODECS`.
     crf: Annotated[
-        _Whole, Field(ge=0, le=51), _say("x264's quality: less is better and larger.")
-    ] = 18
+        Annotated[_Whole, Field(ge=0, le=63)] | None,
+        _say("The encoder's quality, such as 18: less is better and larger."),
+    ] = None
+    encoder_preset: Annotated[
+        str | None, _say("The encoder's own preset, such as slow: smaller files in more time.")
+    ] = None
+    no_audio: Annotated[
+        Annotated[bool, Field(strict=True)], _say("Write a clip without sound.")
+    ] = False
 
     # Machine
     device: Annotated[str, _say("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
@@ -372,6 +391,11 @@ class Options(BaseModel):
         """All style images, in order."""
         return (self.style1, self.style2, *self.more_styles)
 
+    @property
+    def encoder(self) -> EncoderSettings:
+        """What is asked of the encoder."""
+        return EncoderSettings(self.codec, self.crf, self.encoder_preset, not self.no_audio)
+
 
 # Longer side of the working size by kind of device, for seconds a frame rather than minutes.
 MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
@@ -380,7 +404,9 @@ MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 STILL_SIDE: Mapping[str, int] = {"cpu": 1024, "mps": 1536, "cuda": 2048}
 
 # Options that decide how finished frames are made a clip, and nothing about the frames.
-ENCODING = frozenset({"output_size", "crf", "strength", "audio"})
+ENCODING = frozenset(
+    {"output_size", "codec", "crf", "encoder_preset", "no_audio", "strength", "audio"}
+)
 
 # Shipped presets set options of one of these kinds, and no other.
 TIMING = frozenset(

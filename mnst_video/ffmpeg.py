@@ -1,6 +1,7 @@
 """ffmpeg as a child process: it opens local media files only, and never outlives its work."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -27,12 +28,13 @@ class Ffmpeg:
         return self._process.wait() == 0
 
     def reason(self) -> str:
-        """Why it failed, after it has ended."""
+        """Why it failed, after it has ended: its first complaint, from which the others follow."""
         self._process.wait()
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        if lines:
-            return lines[-1].strip()[:200]
+        for line in lines:
+            if not line.startswith("Svt["):  # which is never quiet
+                return re.sub(r"^(\[[^]]*\] ?)+", "", line).strip()[:200]
         code = self._process.returncode
         if code < 0:
             return f"ended from outside: {signal.strsignal(-code) or -code}"

@@ -15,7 +15,7 @@ from mnst_video.timecode import Time
 
 MAIN, INPUT = "Main options", "Input"
 TIMELINE, LOOK = "Timeline and sound", "Look"
-METHOD, MACHINE = "Method", "Machine and progress"
+OUTPUT, METHOD, MACHINE = "Output", "Method", "Machine and progress"
 
 # Name, type on the command line, panel in the help, and what stands for the value.
 _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
@@ -49,8 +49,11 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),
     ("temporal_weight", float, LOOK, None),
-    ("output_size", str, LOOK, "source|WxH"),
-    ("crf", int, LOOK, None),
+    ("output_size", str, OUTPUT, "source|WxH"),
+    ("codec", str, OUTPUT, None),
+    ("crf", int, OUTPUT, None),
+    ("encoder_preset", str, OUTPUT, None),
+    ("no_audio", bool, OUTPUT, None),
     ("first_steps", int, METHOD, None),
     ("steps", int, METHOD, None),
     ("cuts", str, METHOD, "auto|none|T,T…"),
@@ -88,7 +91,8 @@ ONLY_CLIPS = frozenset(
         "beat_offset",
         "beats_per_bar",
     }
-    | {"react", "audio", "temporal_weight", "output_size", "crf", "steps", "cuts"}
+    | {"react", "audio", "temporal_weight", "output_size", "steps", "cuts"}
+    | {"codec", "crf", "encoder_preset", "no_audio"}
 )
 
 

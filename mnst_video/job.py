@@ -23,14 +23,13 @@ import torch
 
 from mnst_video.ahead import ahead
 from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
-from mnst_video.decode import read_frames
+from mnst_video.decode import read_frames, read_opacity
 from mnst_video.device import leaves_cores_idle, pick_device
-from mnst_video.encode import check_output, open_encoder
+from mnst_video.encode import check_encoder, check_output, holds_opacity, open_encoder
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.images import (
     Frame,
     check_name,
-    check_target,
     faded,
     file_digest,
     load_frame,
@@ -51,6 +50,7 @@ from mnst_video.prepare import (
 )
 from mnst_video.probe import VideoInfo
 from mnst_video.schedule import Fader
+from mnst_video.series import named_after
 from mnst_video.shots import Shot, passage
 from mnst_video.stylize import Previous, Result, stylize_shot
 
@@ -146,11 +146,16 @@ def render(
         check_name(Path(frames_dir).absolute())
     info = clip_of(source, options)
     sound = [options.audio] if options.audio else []
-    _check_output(output, (*(info.pictures or (source,)), *options.styles, *sound), overwrite)
+    sources = (*(info.pictures or (source,)), *options.styles, *sound)
+    check_output(output, sources, overwrite, options.encoder, info)
+    if record_path(output).is_dir():
+        raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
     with memory_errors(options):
-        job = _Job(prepare(info, options), output, folder, jobs, asked)
+        setup = prepare(info, options)
+        check_encoder(output, setup.output_size, options.encoder)
+        job = _Job(setup, output, folder, jobs, asked)
         job.open(restart)
         observe(job.plan())
         job.render_frames(observe)
@@ -325,7 +330,8 @@ class _Job:
                 self.setup.output_size,
                 sound=self.setup.soundtrack,
                 passage=self.info.passage(self.frames),
-                crf=self.options.crf,
+                asked=self.options.encoder,
+                opacity=self._keeps_opacity,
             ) as write,
             contextlib.closing(self._pictures()) as pictures,
         ):
@@ -333,7 +339,25 @@ class _Job:
                 for _ in range(self.info.shown(frame)):
                     write(picture)
 
+    @property
+    def _keeps_opacity(self) -> bool:
+        """Whether the output is as transparent as the footage."""
+        kept = self.info.alpha and self.options.matte is None
+        return kept and holds_opacity(self.output, self.options.encoder)
+
     def _pictures(self) -> Generator[Frame, None, None]:
+        """What is encoded: the finished frames, with the footage's opacity where it is kept."""
+        painted = self._painted()
+        if not self._keeps_opacity:
+            yield from painted
+            return
+        size, frames = self.setup.output_size, self.frames
+        opacity = read_opacity(self.info, *size, frames.start, frames.stop)
+        with contextlib.closing(painted), contextlib.closing(opacity):
+            for picture, alpha in zip(painted, opacity, strict=True):
+                yield np.dstack([picture, alpha])
+
+    def _painted(self) -> Generator[Frame, None, None]:
         """The finished frames at the output's size, faded from and to the footage."""
         size = self.setup.output_size
         strengths = self.setup.score.strengths[self.frames.start : self.frames.stop]
@@ -494,7 +518,7 @@ def _as_json(fader: Fader) -> dict[str, Any]:
 
 def _job_folder(output: Path, frames_dir: Path | None) -> Path:
     """Where the frames go. Raises UsageError where the output goes there too."""
-    folder = frames_dir.resolve() if frames_dir else Path(f"{output}.mnst")
+    folder = frames_dir.resolve() if frames_dir else named_after(output, ".mnst")
     if folder.resolve() in {output.resolve(), record_path(output).resolve()}:
         raise UsageError(f"{folder}: is where the output goes; give another --frames-dir")
     return folder
@@ -502,14 +526,7 @@ def _job_folder(output: Path, frames_dir: Path | None) -> Path:
 
 def record_path(output: Path) -> Path:
     """Where the record of a finished render goes."""
-    return output.with_name(f"{output.name}.mnst.json")
-
-
-def _check_output(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
-    check_target(output, sources, overwrite)
-    check_output(output)
-    if record_path(output).is_dir():
-        raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
+    return named_after(output, ".mnst.json")
 
 
 def _settings(setup: Setup, jobs: int) -> dict[str, Any]:

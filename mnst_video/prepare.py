@@ -18,7 +18,7 @@ from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.decode import decodable, read_frames
 from mnst_video.device import BYTES_PER_PIXEL, memory, pick_device, pick_precision
-from mnst_video.encode import Soundtrack
+from mnst_video.encode import Soundtrack, output_notes
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, encode_image, load_image
 from mnst_video.palette import Palette
@@ -71,6 +71,11 @@ class Setup:
     def tiles(self) -> int:
         """In how many parts the network looks at a frame."""
         return len(self.network.tiles(self.size[1], self.size[0]))
+
+    def output_notes(self, output: Path) -> tuple[str, ...]:
+        """What a person should know of the clip that is to be written."""
+        passage = self.info.passage(self.frames)
+        return output_notes(output, self.info, self.soundtrack, passage, self.options.encoder)
 
     @property
     def soundtrack(self) -> Soundtrack | None:
@@ -154,6 +159,8 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
         notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        if self.output is not None:
+            notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:
             notes += (
                 f"{self.busy} of the {self.jobs} jobs have work: a shot is one job's, and each "

@@ -11,10 +11,10 @@ import numpy as np
 
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.decode import read_near
-from mnst_video.encode import check_output, open_encoder
+from mnst_video.encode import check_encoder, check_output, open_encoder
 from mnst_video.errors import InputError
 from mnst_video.flow import follow
-from mnst_video.images import Frame, check_name, check_target, faded, resize
+from mnst_video.images import Frame, check_name, faded, resize
 from mnst_video.palette import Palette
 from mnst_video.prepare import (
     CALIBRATION_FRAMES,
@@ -90,8 +90,8 @@ def render_preview(
     read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
     info = clip_of(source, read, quick=True)
     sound = [options.audio] if options.audio else []
-    check_target(output, (source, *options.styles, *sound), overwrite)
-    check_output(output)
+    sources = (*(info.pictures or (source,)), *options.styles, *sound)
+    check_output(output, sources, overwrite, options.encoder, Fraction(0))
     small = {
         "max_side": min(small_side(info.width, info.height), options.max_side or SIDE),
         "first_steps": min(FIRST_STEPS, options.first_steps),
@@ -117,13 +117,14 @@ def render_preview(
         size = setup.output_size
         if options.output_size is None:
             size = working_size(info.width, info.height, SHOWN_SIDE)
+        check_encoder(output, size, options.encoder)
         with open_encoder(
             output,
             shown,
             size,
             sound=setup.soundtrack,
             passage=info.passage(setup.frames),
-            crf=options.crf,
+            asked=options.encoder,
         ) as write:
             for done, picture in enumerate(painted, 1):
                 for _ in range(repeats):
@@ -143,7 +144,7 @@ def render_preview(
         full_steps=options.steps,
         duration=shown.duration,
         seconds=time.monotonic() - begun,
-        notes=info.notes + setup.score.notes,
+        notes=info.notes + setup.score.notes + setup.output_notes(output),
     )
 
 

@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mnst_video.config import QUALITY, STILL_SIDE, Options
+from mnst_video.containers import CONTAINERS, EncoderSettings, is_clip
 from mnst_video.device import pick_device
-from mnst_video.encode import CONTAINERS, open_encoder
+from mnst_video.encode import check_output, open_encoder
 from mnst_video.errors import UsageError
 from mnst_video.images import (
     Frame,
@@ -24,7 +23,6 @@ from mnst_video.images import (
     load_image,
     resize,
     save_image,
-    write_bytes,
 )
 from mnst_video.jobs import Tell, divide, on_device, run, share
 from mnst_video.prepare import memory_errors
@@ -34,12 +32,10 @@ from mnst_video.still import PICTURES, load_content
 from mnst_video.stylize import Result, load_network, paint_still, paint_sweep, working_size
 from mnst_video.timecode import START, Time
 
-# Written by Pillow.
-ANIMATIONS = (".gif", ".webp")
 # Seconds of a moving sweep, and pictures in a sheet's row.
 LONGEST, WIDEST = 600, 101
-# What formats can do: pixels, and frames a second, above which browsers slow a GIF down.
-WIDEST_JPEG, FASTEST_GIF = 65_000, 50
+# What a JPEG can do, in pixels.
+WIDEST_JPEG = 65_000
 # What a sheet's rows can vary, besides presets: the rest is the same for all, or for clips only.
 VARIED = QUALITY | {"style1", "style2", "gamma", "position", "strength"}
 VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate", "fresh_rate"}
@@ -89,8 +85,8 @@ def render_sweep(
 
     Without one that is γ from 0 to 1, or a setlist from 1 to its end.
     output: a sheet (.png, .jpg, .tif) with the content, the styles and a row of `pictures`
-        pictures, evenly spaced over `seconds`, or a moving one (.mp4, .mov, .m4v, .mkv, .gif,
-        .webp) of `seconds` at `fps` (default: `NAME_sweep.png` beside the source).
+        pictures, evenly spaced over `seconds`, or a moving one (of `CONTAINERS`) of `seconds` at
+        `fps` (default: `NAME_sweep.png` beside the source).
     rows: a second parameter of a sheet, `NAME=VALUE,VALUE…`: an option's name or `preset`.
     jobs: pictures of a sheet painted at once, each with its part of the threads.
     loop: there in half the time and back, so that a moving one can be played over and over.
@@ -101,21 +97,22 @@ def render_sweep(
     source, options = Path(source), share(options or Options(), jobs)
     check_name(source)
     output = Path(output) if output else source.with_name(f"{source.stem}_sweep.png")
-    moves = output.suffix.lower() in (*CONTAINERS, *ANIMATIONS)
+    moves = is_clip(output)
     if not moves and output.suffix.lower() not in PICTURES:
-        known = ", ".join((*PICTURES, *CONTAINERS, *ANIMATIONS))
+        known = ", ".join((*PICTURES, *CONTAINERS))
         raise UsageError(f"{output}: unknown kind of sweep; use one of {known}")
     chosen = row_options(options, rows)
     styles = [path for _, row in chosen for path in row.styles]
-    check_target(output, (source, *styles), overwrite)
+    if moves:
+        check_output(output, (source, *styles), overwrite, EncoderSettings(), fps)
+    else:
+        check_target(output, (source, *styles), overwrite)
     if moves and rows is not None:
         raise UsageError(f"{output}: moves, and --rows is for a sheet: use .png")
     if moves and jobs > 1:
         raise UsageError(f"--jobs {jobs}: in {output} each picture begins at the one before")
     if not 0.0 < seconds <= LONGEST:
         raise UsageError(f"--seconds {seconds:g}: a sweep lasts more than 0 and up to {LONGEST} s")
-    if output.suffix.lower() == ".gif" and fps > FASTEST_GIF:
-        raise UsageError(f"--fps {float(fps):g}: a GIF has up to {FASTEST_GIF} frames a second")
     frames = round(seconds * fps)
     if not moves:
         count, fps = pictures, pictures / Fraction(seconds)
@@ -230,31 +227,14 @@ def _faded(content: Frame, result: Result, place: Place) -> Frame:
 def _write_moving(
     output: Path, pictures: list[Frame], fps: Fraction, loop: bool, frames: int
 ) -> None:
-    """Write pictures as a silent clip or an animation; with `loop` there and back."""
+    """Write pictures as a silent clip; with `loop` there and back."""
     if loop:
         # Of an odd number the last one stands twice.
         pictures += pictures[:0:-1] if frames % 2 else pictures[-2:0:-1]
     height, width = pictures[0].shape[:2]
-    if output.suffix.lower() in CONTAINERS:
-        with open_encoder(output, fps, (width, height)) as write:
-            for picture in pictures:
-                write(picture)
-        return
-    first, *later = (Image.fromarray(picture) for picture in pictures)
-    # A GIF counts in hundredths of a second: rounded so that the whole keeps its time.
-    ends = [round(100 * number / fps) for number in range(len(pictures) + 1)]
-    durations = [10 * (b - a) for a, b in pairwise(ends)]
-    buffer = BytesIO()
-    first.save(
-        buffer,
-        output.suffix[1:].upper(),
-        save_all=True,
-        append_images=later,
-        duration=durations,
-        loop=0,
-        quality=90,
-    )
-    write_bytes(output, buffer.getvalue())
+    with open_encoder(output, fps, (width, height)) as write:
+        for picture in pictures:
+            write(picture)
 
 
 def _sheet(

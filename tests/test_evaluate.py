@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mnst_video.cli import app
+from mnst_video.containers import EncoderSettings
 from mnst_video.encode import open_encoder
 from mnst_video.errors import InputError, UsageError
 from mnst_video.evaluate import LONG_TERM, evaluate
@@ -24,7 +25,7 @@ def write_clip(tmp_path):
 
     def write(name, frames):
         path = tmp_path / name
-        with open_encoder(path, Fraction(12), SIZE, crf=1) as encode:
+        with open_encoder(path, Fraction(12), SIZE, asked=EncoderSettings(crf=1)) as encode:
             for frame in frames:
                 encode(np.ascontiguousarray(frame))
         return path

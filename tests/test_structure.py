@@ -16,7 +16,7 @@ ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
     *("images", "ahead", "flow", "shots", "probe", "sequence"),
-    *("ffmpeg", "decode", "encode", "audio"),
+    *("ffmpeg", "decode", "containers", "series", "encode", "audio"),
     *("config", "presets", "score", "jobs", "stylize", "prepare"),
     *("preview", "still", "sweep", "balance"),
     *("scores", "job", "evaluate"),
