@@ -68,9 +68,7 @@ CODECS: dict[str, Codec] = {
         more="-x265-params log-level=error",
     ),
     # Profiles follow from the pixels: 422 HQ, or 4444.
-    "prores": Codec(
-        "prores", "prores_ks", "yuv422p10le", "yuva444p10le", more="-vendor apl0 -alpha_bits 8"
-    ),
+    "prores": Codec("prores", "prores_ks", "yuv422p10le", "yuva444p10le", more="-vendor apl0"),
     # Each frame for itself, and checked: what is kept for long, and what is cut.
     "ffv1": Codec("ffv1", "ffv1", "bgr0", "bgra", more="-level 3 -g 1 -slicecrc 1"),
     "vp9": Codec(
@@ -99,6 +97,7 @@ CODECS: dict[str, Codec] = {
         "gif",
         "gif",
         "",
+        more="-gifflags -offsetting-transdiff",  # wrong where a frame has the first one's palette
         filters="split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1",
     ),
     # libwebp makes YUV of RGB as the format wants it, which is not BT.709.

@@ -175,7 +175,7 @@ def open_encoder(
         *_picture_input(source, stamps, size, pixels),
         *_sound(kind.container, source, sound, passage, asked.audio),
         *_picture_options(kind, _delay(kind.container, source, sound, passage), opacity),
-        *_last_frame(kind, stamps),
+        *_ending(kind, stamps),
         # However long a picture takes to come, its sound is not written before it.
         *("-max_interleave_delta", "0"),
         *("-f", kind.container.muxer, f"file:{partial.resolve()}"),
@@ -299,13 +299,15 @@ def _picture_options(kind: Format, delay: Fraction, opacity: bool) -> list[str]:
     ]
 
 
-def _last_frame(kind: Format, stamps: tuple[Fraction, ...]) -> list[str]:
+def _ending(kind: Format, stamps: tuple[Fraction, ...]) -> list[str]:
     """The length of the last frame, where no constant rate says it."""
     if not stamps or not kind.container.lossy:
         return []
     last, end = (float(stamp) for stamp in stamps[-2:])
     length = rf"if(gte(PTS*TB\,{last - 1e-6})\,{end - last}/TB\,DURATION)"
-    return ["-bsf:v", f"setts=duration={length}"]
+    # MP4 with frames out of order would be as long as those in order: too short.
+    in_order = ["-bf", "0"] if kind.codec.family in ("h264", "h265") else []
+    return [*in_order, "-bsf:v", f"setts=pts=PTS:dts=DTS:duration={length}"]
 
 
 def _delay(
