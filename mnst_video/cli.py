@@ -136,7 +136,8 @@ def render_command(
         Path | None,
         _option(
             MAIN,
-            "The clip to write: .mp4, .mov, .m4v or .mkv (default: INPUT_mnst.mp4 beside it).",
+            "The clip to write: .mp4, .mov, .mkv, .webm, .gif, .webp, or PNG or TIFF in a folder or "
+            "by a pattern, shot.%04d.png (default: INPUT_mnst.mp4 beside it).",
             *("--output", "-o"),
         ),
     ] = None,
@@ -326,7 +327,7 @@ def sweep_command(
         Path | None,
         _option(
             MAIN,
-            "A sheet (.png, .jpg, .tif), or a moving sweep (.mp4, .mov, .mkv, .gif, .webp) "
+            "A sheet (.png, .jpg, .tif), or a moving sweep (.mp4, .webm, .gif, .webp …) "
             "(default: CONTENT_sweep.png beside it).",
             *("--output", "-o"),
         ),

@@ -113,7 +113,7 @@ def test_every_option_is_a_flag_or_known_to_be_for_presets():
 
 def test_the_help_shows_the_defaults(run):
     out = run("render", "--help")[1]
-    for name in ("crf", "steps", "first_steps", "strength", "content_weight", "cuts"):
+    for name in ("steps", "first_steps", "strength", "content_weight", "cuts"):
         flag = "--" + name.replace("_", "-")
         line = next(line for line in out.splitlines() if re.search(rf"{flag}\s", line))
         assert f"(default: {Options.model_fields[name].default})" in line
@@ -488,6 +488,21 @@ WRONG = {
     "passage turned": (2, ["clip.mp4", "--start", "0.2", "--end", "0.1"], "no frame lies"),
     "output exists": (2, ["clip.mp4", "-o", "there.mp4"], "there.mp4: exists; use --overwrite"),
     "extension": (2, ["clip.mp4", "-o", "out.avi"], "out.avi: unknown kind of video"),
+    "codec": (2, ["clip.mp4", "--codec", "h266"], "codec = h266: there is no codec h266; use one"),
+    "codec's file": (2, ["clip.mp4", "--codec", "ffv1"], "--codec ffv1: .mp4 does not hold it"),
+    "hardware": (
+        4,
+        ["clip.mp4", *SMALL, "--codec", "h264_amf"],
+        "--codec h264_amf: does not work on this machine",
+    ),
+    "crf": (2, ["clip.mp4", "--crf", "60"], "--crf 60: h264 has 0 to 51"),
+    "preset of the encoder": (
+        2,
+        ["clip.mp4", "--preview", "--encoder-preset", "fastest"],
+        "--encoder-preset fastest: h264 has ultrafast",
+    ),
+    "pictures there": (2, ["clip.mp4", "-o", "p_%04d.png"], "such as p_0002.png; use --overwrite"),
+    "one picture": (2, ["clip.mp4", "-o", "out.png"], "out.png: unknown kind of video; use one of"),
     "output is input": (2, ["clip.mp4", "-o", "clip.mp4"], "clip.mp4: is the input"),
     "output folder": (2, ["clip.mp4", "-o", "no/out.mp4"], "there is no folder"),
     "preset": (2, ["clip.mp4", "--preset", "oils"], "preset oils: not found"),

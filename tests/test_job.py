@@ -18,7 +18,7 @@ import pytest
 from mnst_video import stylize
 from mnst_video.audio import read_sound
 from mnst_video.config import Options
-from mnst_video.decode import read_frames
+from mnst_video.decode import read_frames, read_opacity
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
@@ -26,6 +26,7 @@ from mnst_video.palette import Palette
 from mnst_video.prepare import Plan
 from mnst_video.presets import make_options
 from mnst_video.probe import probe
+from mnst_video.sequence import probe_sequence
 from mnst_video.shots import Shot
 
 
@@ -155,6 +156,81 @@ def test_a_passage_that_is_the_whole_clip_keeps_the_sound_as_it_is(tmp_path, cli
     output = tmp_path / "out.mp4"
     render(clip, output, quick(start=0.0, end=0.25))
     assert sound_packets(output) == sound_packets(clip)
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "folder"),
+    [
+        ("frames", "frames.mnst.json", "frames.mnst"),
+        ("to/shot.%04d.tif", "to/shot.mnst.json", "to/shot.mnst"),
+    ],
+)
+def test_pictures_have_their_record_and_their_job_beside_them(
+    tmp_path, make_clip, quick, name, record, folder
+):
+    notes = []
+    source, output = make_clip(frames=3), tmp_path / name
+    report = render(
+        *(source, output, quick()),
+        keep_frames=True,
+        observe=lambda event: notes.extend(event.notes if isinstance(event, Plan) else ()),
+    )
+    assert notes == [f"its sound is left out: {output.name} has none"]
+    assert (report.output, report.frames, report.kept) == (output, 3, tmp_path / folder)
+    info = probe_sequence(output)
+    assert (info.frames, info.width, info.height) == (3, 32, 24)
+    frames = [load_frame(path) for path in sorted((tmp_path / folder).glob("*.png"))]
+    assert all(np.array_equal(a, b) for a, b in zip(read_frames(info, 32, 24), frames, strict=True))
+    assert json.loads((tmp_path / record).read_text())["output"] == output.name
+    with pytest.raises(UsageError, match="there are pictures already"):
+        render(source, output, quick())
+    assert render(source, output, quick(), overwrite=True).reused == 3
+
+
+@pytest.fixture
+def transparent(tmp_path, texture):
+    """A folder of three pictures whose opacity differs."""
+    folder = tmp_path / "transparent"
+    folder.mkdir()
+    for n in range(3):
+        alpha = texture(64, 48, n, 6.0)[..., 0]
+        save_image(texture(64, 48, 9), folder / f"{n}.png", alpha)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out"])
+def test_opacity_is_kept_where_the_output_holds_it(tmp_path, transparent, quick, name):
+    output = tmp_path / name
+    render(transparent, output, quick())
+    info = probe(output) if output.suffix else probe_sequence(output)
+    assert info.alpha
+    right = read_opacity(probe_sequence(transparent), 32, 24)
+    for kept, alpha in zip(read_opacity(info, 32, 24), right, strict=True):
+        assert np.array_equal(kept, alpha)
+    part = render(transparent, tmp_path / "part.mkv", quick(start="1f", end="2f"))
+    assert part.frames == 1
+    (kept,) = read_opacity(probe(tmp_path / "part.mkv"), 32, 24)
+    assert np.array_equal(kept, list(read_opacity(info, 32, 24))[1])
+    render(transparent, tmp_path / "on.mkv", quick(matte="black"))
+    assert not probe(tmp_path / "on.mkv").alpha
+
+
+def test_opacity_that_is_lost_is_said(tmp_path, transparent, quick):
+    plans = []
+    render(transparent, tmp_path / "a.mp4", quick(), observe=plans.append)
+    assert "transparent: put on white, as a.mp4 does not keep opacity" in plans[0].notes
+
+
+def test_uneven_times_come_out_as_they_went_in(tmp_path, make_clip, quick):
+    late = ("-vf", "setpts='N/24/TB+gt(N,3)*0.25/TB'", "-fps_mode", "passthrough")
+    source = make_clip(frames=6, extra=late)
+    report = render(source, tmp_path / "a.mp4", quick(fps="vfr"))
+    before, after = (probe(path, rate="vfr") for path in (source, tmp_path / "a.mp4"))
+    assert (after.times, after.vfr) == (before.times, True)
+    assert report.duration == float(before.duration)
+    render(source, tmp_path / "part.mp4", quick(fps="vfr", start="2f", end="5f"))
+    part = probe(tmp_path / "part.mp4", rate="vfr")
+    assert part.times == tuple(time - before.times[2] for time in before.times[2:5])
 
 
 def test_max_side_sets_the_working_size_and_output_size_the_written_one(tmp_path, clip, quick):
@@ -604,7 +680,13 @@ def test_restart_with_the_same_settings_goes_on(tmp_path, clip, quick):
     assert render(clip, output, quick(), restart=True).reused == 2
 
 
-@pytest.mark.parametrize("change", [{"crf": 40}, {"output_size": (48, 40)}, {"strength": 0.5}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"crf": 40}, {"output_size": (48, 40)}, {"strength": 0.5}),
+        *({"codec": "h265"}, {"encoder_preset": "ultrafast"}, {"no_audio": True}),
+    ],
+)
 def test_other_encoding_uses_all_frames_again(kept, quick, change):
     source, output, folder, frames = kept
     before = output.read_bytes()
@@ -653,13 +735,24 @@ def test_a_file_where_the_job_folder_belongs_is_not_touched(tmp_path, clip, quic
 
 def test_an_encoder_that_fails_leaves_the_frames(tmp_path, make_clip, quick, monkeypatch):
     source, output = make_clip(frames=3), tmp_path / "out.mp4"
+
+    def break_ffmpeg(event):
+        if isinstance(event, Encoding):
+            patch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: shutil.which("false"))
+
     with monkeypatch.context() as patch:
-        patch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: shutil.which("false"))
         with pytest.raises(MachineError, match=r"out\.mp4: ffmpeg failed"):
-            render(source, output, quick())
+            render(source, output, quick(), observe=break_ffmpeg)
     assert not output.exists()
     assert len(pngs(folder_of(output))) == 3
     assert render(source, output, quick()).reused == 3
+
+
+def test_an_encoder_that_is_not_there_is_told_before_the_first_frame(
+    tmp_path, clip, quick, monkeypatch
+):
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: shutil.which("false"))
+    refused(tmp_path, MachineError, "--codec h264: does not", clip, tmp_path / "a.mp4", quick())
 
 
 # What cannot be
@@ -687,7 +780,7 @@ def test_an_existing_output_is_kept(tmp_path, clip, quick):
     refused(tmp_path, UsageError, "exists; use --overwrite", clip, output, quick())
 
 
-@pytest.mark.parametrize("name", ["out.avi", "out", "out.gif"])
+@pytest.mark.parametrize("name", ["out.avi", "out.png", "out.exe"])
 def test_an_unknown_extension_is_refused(tmp_path, clip, quick, name):
     refused(tmp_path, UsageError, "unknown kind of video", clip, tmp_path / name, quick())
 
