@@ -1,5 +1,6 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -154,14 +155,9 @@ def encode_image(
 
 
 def check_name(path: Path) -> None:
-    """Raise InputError or UsageError for a path that no file has, or that OpenCV cannot take."""
+    """Raise InputError or UsageError for a path that no file has."""
     if not path.name:
         raise InputError(f"{path}: this is a folder, not a file")
-    try:
-        str(path.absolute()).encode("utf-8")
-    except UnicodeEncodeError:
-        shown = ascii(str(path))[1:-1]
-        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
     try:
         path.lstat()
     except OSError as error:
@@ -248,7 +244,9 @@ def faded(footage: Frame, painting: Frame, strength: float) -> Frame:
 
 def load_frame(path: Path) -> Frame:
     """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    bgr = None
+    with contextlib.suppress(OSError, cv2.error):  # by its bytes: OpenCV takes only UTF-8 names
+        bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise InputError(f"{path}: a frame of the job is missing or damaged")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

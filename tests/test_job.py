@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import imageio_ffmpeg
@@ -850,9 +851,18 @@ def test_the_frames_cannot_lie_where_the_output_goes(tmp_path, clip, quick, name
         render(clip, tmp_path / "o.mp4", quick(), frames_dir=tmp_path / name)
 
 
-@pytest.mark.parametrize("which", ["source", "output", "frames_dir"])
-def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_done(tmp_path, clip, quick, which):
-    paths = {"source": clip, "output": tmp_path / "o.mp4", "frames_dir": tmp_path / "f"}
-    paths[which] = tmp_path / "bad\udcff.mp4"
-    with pytest.raises(UsageError, match="UTF-8"):
-        render(paths["source"], paths["output"], quick(), frames_dir=paths["frames_dir"])
+@pytest.mark.parametrize("name", [b"not\xff\xfeutf8", b"new\nline", b"100%05d", b"-i", b"a:b c"])
+def test_any_name_is_only_a_name(tmp_path, clip, quick, monkeypatch, name):
+    """Those of Latin-1 discs too; of the input, the output, and the folder of the frames."""
+    monkeypatch.chdir(tmp_path)
+    source, output = (Path(os.fsdecode(name + end)) for end in (b".mp4", b" out.mp4"))
+    try:
+        clip.rename(source)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    frames = Path(os.fsdecode(name + b" frames"))
+    report = render(source, output, quick(), frames_dir=frames)
+    assert probe(output).frames == 6
+    assert len(pngs(frames)) == 6
+    again = render(source, output, make_options([f"{output}.mnst.json"], {}), overwrite=True)
+    assert again.frames == report.frames
