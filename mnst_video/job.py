@@ -158,12 +158,13 @@ def render(
     with memory_errors(options):
         job.encode()
     keep = keep_frames or frames_dir is not None
+    span = info.span(job.frames)
     job.close(keep)
     return Report(
         output=output,
         frames=len(job.frames),
         reused=job.reused,
-        duration=float(len(job.frames) / info.fps),
+        duration=float(span.end - span.start),
         seconds=time.monotonic() - begun,
         kept=job.folder if keep else None,
     )

@@ -45,6 +45,9 @@ MAX_PIXELS, MAX_FRAMES, MAX_SECONDS = 36.0, 1_000_000, 24 * 3600
 # Seconds below which a late start is rounding.
 EARLIEST = Fraction(1, 1000)
 
+# The widest pixel that is believed; film scans have 2, damaged files anything.
+WIDEST = Fraction(16)
+
 # Rates that files mean when their timestamps say nearly so.
 STANDARD_RATES = tuple(
     Fraction(rate) * factor
@@ -139,12 +142,14 @@ class VideoInfo:
         next_begins = self.times[after] if after < self.frames else self.duration
         return before if seconds - self.times[before] < next_begins - seconds else after
 
-    def passage(self, frames: range) -> Passage | None:
-        """The time of some consecutive frames, or None where they are all that there are."""
-        if len(frames) == self.frames:
-            return None
+    def span(self, frames: range) -> Passage:
+        """The time of some consecutive frames."""
         end = self.times[frames.stop] if frames.stop < self.frames else self.duration
         return Passage(self.times[frames.start], end)
+
+    def passage(self, frames: range) -> Passage | None:
+        """The same, or None where they are all that there are."""
+        return None if len(frames) == self.frames else self.span(frames)
 
     def first(self, count: int) -> "VideoInfo":
         """The same clip, as if it ended after so many of its decoded frames."""
@@ -245,8 +250,9 @@ def probe(
     limits.check_size(path, first.width, first.height)
     turned = orientation(first)
     width, height = first.width, first.height
-    aspect = aspect if aspect > 0 else Fraction(1)
-    shown = round(width * aspect), height
+    if not 1 / WIDEST <= aspect <= WIDEST:
+        aspect = Fraction(1)
+    shown = max(1, round(width * aspect)), height
     limits.check_size(path, *shown)
     if turned.transposed:
         width, height, shown = height, width, (height, shown[0])

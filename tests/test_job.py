@@ -1,5 +1,6 @@
 """A render is whole, exact and repeatable, and whatever interrupts it, nothing is lost."""
 
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from mnst_video.audio import read_sound
 from mnst_video.config import Options
 from mnst_video.decode import read_frames
 from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.evaluate import evaluate
 from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
 from mnst_video.palette import Palette
@@ -866,3 +868,34 @@ def test_any_name_is_only_a_name(tmp_path, clip, quick, monkeypatch, name):
     assert len(pngs(frames)) == 6
     again = render(source, output, make_options([f"{output}.mnst.json"], {}), overwrite=True)
     assert again.frames == report.frames
+
+
+LATE = ("-vf", "setpts='N/24/TB+gt(N,2)*0.125/TB'", "-fps_mode", "passthrough")
+
+
+def test_a_frame_that_lasts_longer_is_painted_once_and_shown_as_long(tmp_path, make_clip, quick):
+    source, output = make_clip(frames=6, extra=LATE), tmp_path / "out.mp4"
+    report = render(source, output, quick(), keep_frames=True)
+    assert (len(pngs(report.kept)), report.frames) == (6, 6)
+    assert report.duration == pytest.approx(9 / 24)
+    info = probe(output)
+    assert (info.frames, info.fps, info.repeats) == (9, 24, ())
+    shown = [frame.astype(float) for frame in read_frames(info, info.width, info.height)]
+    steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(shown)]
+    assert max(steps[2:5]) < 1 < min(steps[:2] + steps[5:])
+    evaluation = evaluate(source, output, make_options([f"{output}.mnst.json"], {}))
+    assert len(evaluation.frames) == 6
+
+
+def test_a_lower_rate_paints_fewer_frames(tmp_path, make_clip, quick):
+    source, output = make_clip(frames=12), tmp_path / "out.mp4"
+    report = render(source, output, quick(fps="8"), keep_frames=True)
+    assert (report.frames, len(pngs(report.kept))) == (4, 4)
+    assert (probe(output).fps, probe(output).frames) == (8, 4)
+    assert sound_length(output) == pytest.approx(0.5, abs=0.05)
+
+
+def sound_length(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return float(stream.duration * stream.time_base)
