@@ -1,5 +1,6 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
-from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.errors import InputError, UsageError, unwritten
 
 Frame = NDArray[np.uint8]
 
@@ -204,8 +205,10 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+        raise unwritten(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def file_digest(path: Path) -> str | None:
@@ -250,5 +253,7 @@ def load_frame(path: Path) -> Frame:
     """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise InputError(f"{path}: a frame of the job is missing or damaged")
+        raise InputError(
+            f"{path}: this frame is missing or damaged; give the same command again to make it anew"
+        )
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
