@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
-from mnst_video.errors import InputError, UsageError, unwritten
+from mnst_video.errors import InputError, MachineError, UsageError, unwritten
 
 Frame = NDArray[np.uint8]
 
@@ -91,7 +91,9 @@ def load_photo(path: Path | str) -> Photo:
     except UnidentifiedImageError:
         advice = "save it as PNG, JPEG, TIFF or WebP"
         raise InputError(f"{path}: this is not a picture that can be read; {advice}") from None
-    except (OSError, ValueError, SyntaxError, RuntimeError, MemoryError) as error:
+    except MemoryError:
+        raise MachineError(f"{path}: no memory is left for this picture; scale it down") from None
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise InputError(f"{path}: the picture cannot be read ({error})") from None
     alpha = pixels[..., 3]
     frame = np.ascontiguousarray(pixels[..., :3])
