@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.errors import InputError, MachineError, UsageError, unwritten
 from mnst_video.ffmpeg import ffmpeg, local
 from mnst_video.images import Frame
 from mnst_video.probe import Passage, VideoInfo, probe
@@ -57,12 +57,16 @@ def open_encoder(
     another soundtrack is cut where the clip ends. A rate as `source` makes a silent clip.
     The file appears under its own name when the block ends without an error and it holds every
     frame that was written; otherwise nothing is left. ffmpeg never outlives the block.
+    Only one at a time may write a file; see `alone`.
     Raises UsageError for an unknown extension, MachineError where ffmpeg fails.
     """
     check_output(path)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     arguments = _arguments(partial, source, size, sound, passage, crf)
     count = 0
+    # An ffmpeg whose parent was killed may still write to it.
+    with contextlib.suppress(OSError):
+        partial.unlink()
     try:
         with ffmpeg(arguments, writes=False) as encoder:
 
@@ -85,9 +89,10 @@ def open_encoder(
         try:
             partial.replace(path)
         except OSError as error:
-            raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+            raise unwritten(path, error) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def _arguments(

@@ -1,6 +1,7 @@
 """ffmpeg as a child process: it opens local media files only, and never outlives its work."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -32,7 +33,7 @@ class Ffmpeg:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         if lines:
-            return lines[-1].strip()[:200]
+            return re.sub(r"^\[[^]]* @ 0x[0-9a-f]+\] ", "", lines[-1].strip())[:200]
         code = self._process.returncode
         if code < 0:
             return f"ended from outside: {signal.strsignal(-code) or -code}"
