@@ -136,8 +136,8 @@ def render_command(
         Path | None,
         _option(
             MAIN,
-            "The clip to write: .mp4, .mov, .mkv, .webm, .gif, .webp, or PNG or TIFF in a folder or "
-            "by a pattern, shot.%04d.png (default: INPUT_mnst.mp4 beside it).",
+            "The clip to write: .mp4, .mov, .mkv, .webm, .gif, .webp, or pictures: a folder, or a "
+            "pattern, shot.%04d.png (default: INPUT_mnst.mp4 beside it).",
             *("--output", "-o"),
         ),
     ] = None,

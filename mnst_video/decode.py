@@ -36,15 +36,16 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 # Pixels that `read_near` decodes: two or three seconds of work for two cores.
 DECODED = 10**9
-# Display light with diffuse white, 203 cd/m² (ITU-R BT.2408), at 1; what is brighter is rolled off.
-TONE_MAPPED = [
-    "zscale=transfer=linear:npl=203",
-    "format=gbrpf32le",
-    "zscale=primaries=bt709",
-    "tonemap=mobius:desat=0",
-    "zscale=transfer=bt709:matrix=bt709:range=full",
-    "format=gbrp",
-]
+# To the colours of SDR by `VideoInfo.colors`. PQ: in display light with diffuse white, 203 cd/m²
+# (ITU-R BT.2408), at 1, rolled off up to 1000 cd/m². HLG: as an SDR display shows it, which it was
+# made for (ITU-R BT.2390); to roll it off anew would leave little between its light greys.
+_LINEAR = ["zscale=transfer=linear:npl=203", "format=gbrpf32le", "zscale=primaries=bt709"]
+_BT709 = ["zscale=transfer=bt709:matrix=gbr:range=full", "format=gbrp"]
+TO_SDR = {
+    "PQ": [*_LINEAR, "tonemap=mobius:desat=0:peak=4.93", *_BT709],
+    "HLG": ["setparams=color_trc=bt2020-10", *_LINEAR, *_BT709],
+    "BT.2020": [*_LINEAR, *_BT709],
+}
 # Seconds by which a clip's last frame may come before the time that its index has for it.
 LAST_FRAME = 1
 
@@ -121,9 +122,11 @@ def _decoded(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None,
 
 def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
     capture = _capture(info.path)
-    number = 0
+    number, more = 0, capture.grab()
     try:
-        while capture.grab():
+        if not more:  # a kind that it lacks, or has and cannot decode
+            yield from _by_ffmpeg(info, wanted)
+        while more:
             photo = None
             if number in wanted:
                 decoded, bgr = capture.retrieve()
@@ -131,7 +134,7 @@ def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
                     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
                     photo = Photo(np.asarray(rgb, np.uint8))
             yield photo
-            number += 1
+            number, more = number + 1, capture.grab()
     finally:
         capture.release()
 
@@ -141,16 +144,13 @@ def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
     width, height = info.decoded
     channels = 4 if info.alpha else 3
     filters = ["bwdif=mode=send_frame:deint=all"] if info.interlaced else []
-    if info.hdr:
-        filters += TONE_MAPPED
-    # To the nearest level, and chroma at full resolution: what OpenCV does not do either.
-    filters.append(f"scale={width}:{height}:flags=accurate_rnd+full_chroma_int")
+    filters += TO_SDR.get(info.colors, [])
     # ffmpeg's own decoders drop the opacity of these.
     decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.alpha else None
     arguments = [
         *(("-c:v", decoder) if decoder else ()),
         *("-xerror", *local(info.path), "-map", f"0:{info.stream}"),
-        *("-vf", ",".join(filters), "-fps_mode", "passthrough"),
+        *("-vf", ",".join(filters or ["null"]), "-fps_mode", "passthrough"),
         *("-f", "rawvideo", "-pix_fmt", "rgba" if channels == 4 else "rgb24", "pipe:1"),
     ]
     number, size = 0, width * height * channels

@@ -18,6 +18,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 # Where Linux says what a container may use.
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
+# What is said where there is no memory, by torch on a CPU under Unix and Windows, and on MPS; by
+# OpenCV.
+OUT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory", "Insufficient memory")
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device called `name`: auto, cpu, cuda, cuda:1, mps. Auto prefers CUDA, then MPS.
@@ -139,3 +143,10 @@ def prepare(device: torch.device, threads: int | None) -> None:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
         torch.use_deterministic_algorithms(True)
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error means that memory has run out."""
+    # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
+    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return known or any(words in str(error) for words in OUT_OF_MEMORY)

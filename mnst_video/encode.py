@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from mnst_video.containers import Container, EncoderSettings, Format, format_of
-from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.errors import InputError, MachineError, UsageError, unwritten
 from mnst_video.ffmpeg import ffmpeg, local
 from mnst_video.images import Frame, check_target
 from mnst_video.probe import Passage, VideoInfo, probe
@@ -159,6 +159,7 @@ def open_encoder(
     `source` makes a silent clip.
     It appears under its own name when the block ends without an error and it holds every frame
     that was written; otherwise nothing is left. ffmpeg never outlives the block.
+    Only one at a time may write a file; see `alone`.
     Raises UsageError for a format that cannot be, MachineError where ffmpeg fails.
     """
     if is_series(path):
@@ -181,6 +182,9 @@ def open_encoder(
         *("-f", kind.container.muxer, f"file:{partial.resolve()}"),
     ]
     count = 0
+    # An ffmpeg whose parent was killed may still write to it.
+    with contextlib.suppress(OSError):
+        partial.unlink()
     try:
         with ffmpeg(arguments, writes=False) as encoder:
             try:
@@ -202,9 +206,10 @@ def open_encoder(
         try:
             partial.replace(path)
         except OSError as error:
-            raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+            raise unwritten(path, error) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def _written(partial: Path, count: int) -> int:

@@ -1,5 +1,8 @@
 """The failures a person is shown: each is one line, and knows its exit code."""
 
+import errno
+from pathlib import Path
+
 
 class MnstError(Exception):
     """Base of all expected failures; the message says what is wrong, where, and what to do."""
@@ -41,6 +44,19 @@ class MachineError(MnstError):
     """Disk, memory, encoder or weights failed, or are not there."""
 
     exit_code = 4
+
+
+def unwritten(path: Path, error: OSError) -> MachineError:
+    """What is said where a file cannot be written."""
+    full, denied = (errno.ENOSPC, errno.EDQUOT), (errno.EACCES, errno.EPERM, errno.EROFS)
+    advice = ""
+    if error.errno in full:
+        advice = "; make room there, and give the same command again"
+    elif error.errno == errno.EFBIG:
+        advice = "; raise the limit (ulimit -f), and give the same command again"
+    elif error.errno in denied:
+        advice = f"; make {path.parent} writable, or choose another folder"
+    return MachineError(f"{path}: cannot be written ({error.strerror}){advice}")
 
 
 class DivergedError(MnstError):

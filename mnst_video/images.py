@@ -1,5 +1,6 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
-from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.errors import InputError, MachineError, UsageError, unwritten
 
 Frame = NDArray[np.uint8]
 
@@ -90,7 +91,9 @@ def load_photo(path: Path | str) -> Photo:
     except UnidentifiedImageError:
         advice = "save it as PNG, JPEG, TIFF or WebP"
         raise InputError(f"{path}: this is not a picture that can be read; {advice}") from None
-    except (OSError, ValueError, SyntaxError, RuntimeError, MemoryError) as error:
+    except MemoryError:
+        raise MachineError(f"{path}: no memory is left for this picture; scale it down") from None
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise InputError(f"{path}: the picture cannot be read ({error})") from None
     alpha = pixels[..., 3]
     frame = np.ascontiguousarray(pixels[..., :3])
@@ -154,14 +157,9 @@ def encode_image(
 
 
 def check_name(path: Path) -> None:
-    """Raise InputError or UsageError for a path that no file has, or that OpenCV cannot take."""
+    """Raise InputError or UsageError for a path that no file has."""
     if not path.name:
         raise InputError(f"{path}: this is a folder, not a file")
-    try:
-        str(path.absolute()).encode("utf-8")
-    except UnicodeEncodeError:
-        shown = ascii(str(path))[1:-1]
-        raise UsageError(f"{shown}: the name is not valid UTF-8; rename it first") from None
     try:
         path.lstat()
     except OSError as error:
@@ -204,8 +202,10 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+        raise unwritten(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def file_digest(path: Path) -> str | None:
@@ -248,7 +248,11 @@ def faded(footage: Frame, painting: Frame, strength: float) -> Frame:
 
 def load_frame(path: Path) -> Frame:
     """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    bgr = None
+    with contextlib.suppress(OSError, cv2.error):  # by its bytes: OpenCV takes only UTF-8 names
+        bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise InputError(f"{path}: a frame of the job is missing or damaged")
+        raise InputError(
+            f"{path}: this frame is missing or damaged; give the same command again to make it anew"
+        )
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

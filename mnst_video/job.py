@@ -26,7 +26,7 @@ from mnst_video.config import ENCODING, MAX_SIDE, TIMING, Options
 from mnst_video.decode import read_frames, read_opacity
 from mnst_video.device import leaves_cores_idle, pick_device
 from mnst_video.encode import check_encoder, check_output, holds_opacity, open_encoder
-from mnst_video.errors import MachineError, UsageError
+from mnst_video.errors import DivergedError, MachineError, UsageError, unwritten
 from mnst_video.images import (
     Frame,
     check_name,
@@ -38,6 +38,7 @@ from mnst_video.images import (
     write_bytes,
 )
 from mnst_video.jobs import divide, on_device, run, share
+from mnst_video.lock import alone, lock_of
 from mnst_video.prepare import (
     Analysis,
     Plan,
@@ -53,6 +54,7 @@ from mnst_video.schedule import Fader
 from mnst_video.series import named_after
 from mnst_video.shots import Shot, passage
 from mnst_video.stylize import Previous, Result, stylize_shot
+from mnst_video.watch import Watched
 
 # Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
 NOT_IN_FINGERPRINT = (
@@ -152,23 +154,28 @@ def render(
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
     folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or _nobody
-    with memory_errors(options):
-        setup = prepare(info, options)
-        check_encoder(output, setup.output_size, options.encoder)
-        job = _Job(setup, output, folder, jobs, asked)
-        job.open(restart)
-        observe(job.plan())
-        job.render_frames(observe)
-    observe(Encoding(len(job.frames)))
-    with memory_errors(options):
-        job.encode()
     keep = keep_frames or frames_dir is not None
-    job.close(keep)
+    with (
+        alone(lock_of(output), output, "--output"),
+        _held(folder, frames_dir is not None),
+    ):
+        with memory_errors(options):
+            setup = prepare(info, options)
+            check_encoder(output, setup.output_size, options.encoder)
+            job = _Job(setup, output, folder, jobs, asked)
+            job.open(restart)
+            observe(job.plan())
+            job.render_frames(observe)
+        observe(Encoding(len(job.frames)))
+        with memory_errors(options):
+            job.encode()
+        job.close(keep)
+    span = info.span(job.frames)
     return Report(
         output=output,
         frames=len(job.frames),
         reused=job.reused,
-        duration=float(len(job.frames) / info.fps),
+        duration=float(span.end - span.start),
         seconds=time.monotonic() - begun,
         kept=job.folder if keep else None,
     )
@@ -191,7 +198,11 @@ class _Job:
         self.output = output
         self.folder = folder
         self.jobs = jobs
-        self.settings = _settings(setup, jobs)
+        files = self.info.pictures or (self.info.path,)
+        # Several jobs read the styles anew, each at its beginning.
+        self.watched = Watched((*files, *(setup.options.styles if jobs > 1 else ())))
+        digests = [self.watched.digests[path] for path in files]
+        self.settings = _settings(setup, jobs, digests)
         self.analysis = Analysis((), ())
         self.shots: tuple[Shot, ...] = ()
         self.log: dict[int, dict[str, Any]] = {}
@@ -208,8 +219,6 @@ class _Job:
 
         Raises UsageError where it is another job, which `restart` moves aside, or no job at all.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UsageError(f"{self.folder}: is in the way: frames need a folder of this name")
         try:
             saved = json.loads((self.folder / "job.json").read_text())
             settings, analysis = saved["settings"], Analysis.from_json(saved["analysis"])
@@ -239,12 +248,9 @@ class _Job:
         return None
 
     def _begin(self) -> Analysis:
-        """Analyse the clip and make the job folder."""
-        analysis = analyse(self.setup)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MachineError(f"{self.folder}: cannot be made ({error.strerror})") from None
+        """Analyse the clip and save what a job begins with."""
+        with self.watched.unchanged():
+            analysis = analyse(self.setup)
         job = {"settings": self.settings, "analysis": analysis.to_json()}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
         return analysis
@@ -296,16 +302,18 @@ class _Job:
             with alone:
                 self._take(message, observe)
 
-        if len(parts) == 1:  # everything it needs is here already
-            _paint(self.setup, parts[0], take)
-            return
-        run(_paint_part, parts, take)
+        with self.watched.unchanged():
+            if len(parts) == 1:  # everything it needs is here already
+                _paint(self.setup, parts[0], take)
+            else:
+                run(_paint_part, parts, take)
 
     def _take(self, message: "StepDone | _Painted", observe: Observer) -> None:
         """Pass a step on; of a frame, first keep that it is there."""
         if isinstance(message, StepDone):
             observe(message)
             return
+        self.watched.check()  # what came of another file is never taken for finished
         frame, result = message.frame, message.result
         fader = self.setup.score.fader(frame)
         self.log[frame] = {
@@ -318,26 +326,32 @@ class _Job:
             with (self.folder / "frames.jsonl").open("a") as file:
                 file.write(json.dumps(self.log[frame]) + "\n")
         except OSError as error:
-            raise MachineError(f"{self.folder}: cannot be written ({error.strerror})") from None
+            raise unwritten(self.folder / "frames.jsonl", error) from None
         observe(FrameDone(frame, len(self.log), message.shot, fader, result, message.seconds))
 
     def encode(self) -> None:
         """Encode all frames, with the sound, into the output."""
-        with (
-            open_encoder(
-                self.output,
-                self.info,
-                self.setup.output_size,
-                sound=self.setup.soundtrack,
-                passage=self.info.passage(self.frames),
-                asked=self.options.encoder,
-                opacity=self._keeps_opacity,
-            ) as write,
-            contextlib.closing(self._pictures()) as pictures,
-        ):
-            for frame, picture in zip(self.frames, pictures, strict=True):
-                for _ in range(self.info.shown(frame)):
-                    write(picture)
+        try:
+            with (
+                open_encoder(
+                    self.output,
+                    self.info,
+                    self.setup.output_size,
+                    sound=self.setup.soundtrack,
+                    passage=self.info.passage(self.frames),
+                    asked=self.options.encoder,
+                    opacity=self._keeps_opacity,
+                ) as write,
+                self.watched.unchanged(),
+                contextlib.closing(self._pictures()) as pictures,
+            ):
+                for frame, picture in zip(self.frames, pictures, strict=True):
+                    for _ in range(self.info.shown(frame)):
+                        write(picture)
+        except MachineError as error:
+            raise MachineError(
+                f"{error}; all frames are kept, and the same command goes on from them"
+            ) from None
 
     @property
     def _keeps_opacity(self) -> bool:
@@ -392,8 +406,6 @@ class _Job:
         for path in (*map(self._path, self.frames), self.folder / "frames.jsonl"):
             path.unlink(missing_ok=True)
         (self.folder / "job.json").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # somebody put a file of their own there
-            self.folder.rmdir()
 
     def _portable_options(self) -> dict[str, Any]:
         """The options with the size and the precision of this machine, and absolute paths."""
@@ -500,7 +512,10 @@ def _paint_shot(
     with contextlib.closing(results):
         for done in frames:
             begun = time.monotonic()
-            result = next(results)
+            try:
+                result = next(results)
+            except DivergedError as error:
+                raise DivergedError(f"frame {done}: {error}") from None
             path = _path(part.folder, done)
             save_image(result.frame, path)
             seconds = time.monotonic() - begun
@@ -524,13 +539,38 @@ def _job_folder(output: Path, frames_dir: Path | None) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def _held(folder: Path, given: bool) -> Iterator[None]:
+    """The job folder, which is there while the block lasts; no other run works in it.
+
+    It stays when something is in it, and where it is `given` and was there before.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is in the way: frames need a folder of this name")
+    stays = given and folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot be made ({error.strerror})") from None
+    try:
+        with alone(folder / "job.lock", folder, "--frames-dir"):
+            yield
+    finally:
+        if not stays:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def record_path(output: Path) -> Path:
     """Where the record of a finished render goes."""
     return named_after(output, ".mnst.json")
 
 
-def _settings(setup: Setup, jobs: int) -> dict[str, Any]:
-    """Everything that decides the bytes of the frames, by the names a person knows."""
+def _settings(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[str, Any]:
+    """Everything that decides the bytes of the frames, by the names a person knows.
+
+    inputs: the digests of the clip, or of its pictures.
+    """
     options, network, size = setup.options, setup.network, setup.size
     device = network.device.type
     faders = [setup.score.fader(frame) for frame in setup.frames]
@@ -538,7 +578,7 @@ def _settings(setup: Setup, jobs: int) -> dict[str, Any]:
     digests = map(file_digest, options.styles)
     return {
         **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
-        "input": _input_digest(setup.info),
+        "input": _together(inputs) if setup.info.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
         "weights": network.sha256,
@@ -557,12 +597,9 @@ def _settings(setup: Setup, jobs: int) -> dict[str, Any]:
     }
 
 
-def _input_digest(info: VideoInfo) -> str | None:
-    """The digest of a clip, or that of the digests of its pictures."""
-    if not info.pictures:
-        return file_digest(info.path)
-    digests = {path: file_digest(path) or "" for path in {*info.pictures}}
-    return hashlib.sha256("".join(digests[path] for path in info.pictures).encode()).hexdigest()
+def _together(digests: Iterable[str | None]) -> str:
+    """The digest of some digests."""
+    return hashlib.sha256("".join(digest or "" for digest in digests).encode()).hexdigest()
 
 
 def _processor(names: Iterable[str]) -> str:

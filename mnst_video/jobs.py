@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import os
 import signal
 import threading
 import traceback
@@ -113,8 +114,9 @@ def run(work: Callable[[Part, Tell], None], parts: Sequence[Part], tell: Tell) -
 
 
 def _work(work: Callable[[Part, Tell], None], part: Part, pipe: Connection) -> None:
-    """What runs in a process. Where nobody listens any more, it ends at the next word."""
+    """What runs in a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not inherit it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     alone = threading.Lock()  # steps may be told from another thread than frames
 
     def tell(message: object) -> None:
@@ -130,6 +132,13 @@ def _work(work: Callable[[Part, Tell], None], part: Part, pipe: Connection) -> N
     except Exception:
         last = traceback.format_exc().strip().splitlines()[-1]
         pipe.send(RuntimeError(f"{last}\n{traceback.format_exc()}"))
+
+
+def _end_with_parent() -> None:
+    """End at once when the parent is gone: another run may soon work in the same place."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 @contextmanager

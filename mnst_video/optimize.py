@@ -14,6 +14,9 @@ from mnst_video.losses import Losses
 # Kingma and Ba, "Adam" (ICLR 2015), the constants of section 2 but for beta 1, the momentum.
 BETA2, EPSILON = 0.999, 1e-8
 
+# Where a loss is not finite: the factor on the rate of all later steps, and how often it is tried.
+SLOWER, RETRIES = 0.1, 3
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -60,50 +63,102 @@ def minimize(
     callback: called after each step with its number, from 0, the losses before that step, and the
         image after it, which the next step changes.
 
+    Where a loss or its gradient is not finite, the step goes from the last image whose losses were,
+    without momentum; it and all later ones at a tenth of the rate.
+
     Returns the image, the losses before the last step, and how many steps there were.
-    Raises DivergedError where the loss is not finite, ValueError for less than one step.
+    Raises DivergedError where that does not help, ValueError for less than one step.
     """
     if steps < 1:
         raise ValueError(f"an optimisation needs at least one step, not {steps}")
-    height, width = image.shape[2:]
-    levels = min(levels, 1 + int(math.log2(min(height, width))))
+    adam = _Adam(min(levels, 1 + int(math.log2(min(image.shape[2:])))), momentum)
     image = image.detach().clone()
-    moments: list[tuple[Tensor, Tensor]] = []
-    before = math.inf
+    good: _Evaluated | None = None
+    before, slower, retries = math.inf, 1.0, RETRIES
     for step in range(steps):
-        image.requires_grad_()
-        losses = objective(image)
-        (gradient,) = torch.autograd.grad(losses.total, image)
-        # All that is looked at comes from the device at once: it waits for no more than this.
-        terms = (losses.total, losses.content, losses.style, gradient.abs().amax())
-        *values, steepest = torch.stack(terms).detach().cpu()
-        if not (values[0].isfinite() and steepest.isfinite()):
-            raise DivergedError(
-                f"the loss or its gradient is not finite at step {step + 1} ({float(values[0])})"
-            )
-        image, losses = image.detach(), Losses(*values)
-        pace, loss = rate(step, losses), float(losses.total)
-        for level in range(levels):
-            # The gradient of a level is the pixels' gradient summed over its squares; Adam does
-            # not see its scale, so the mean does as well.
-            g = F.avg_pool2d(gradient, 2**level, ceil_mode=True) if level else gradient
-            if len(moments) == level:
-                moments.append((torch.zeros_like(g), torch.zeros_like(g)))
-            mean, variance = moments[level]
-            mean.lerp_(g, 1 - momentum)
-            variance.lerp_(g.square(), 1 - BETA2)
-            # Losses are means over pixels, so gradients shrink with their number: so must EPSILON.
-            unbiased = (variance / (1 - BETA2 ** (step + 1))).sqrt_().add_(EPSILON / image.numel())
-            move = mean / (1 - momentum ** (step + 1)) / unbiased
-            if level:
-                move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
-            image.sub_(pace * move[..., :height, :width])
+        now = _evaluate(objective, image)
+        if now.finite:
+            good = now
+        elif good is None or not retries:
+            raise _diverged(step, now.losses)
+        else:
+            before, slower, retries = math.inf, slower * SLOWER, retries - 1
+            adam.forget()
+        losses, image = good.losses, good.image.clone()
+        adam.step(image, good.gradient, slower * rate(step, losses))
         if hold is not None:
             image = hold(image)
         image.clamp_(0.0, 255.0)
         if callback is not None:
             callback(step, losses, image)
+        loss = float(losses.total)
         if settled > 0.0 and loss > (1.0 - settled) * before:
             break
         before = loss
-    return image, losses, step + 1
+    # No loss is known of the last image: after trouble it is looked at too.
+    if slower < 1.0 and not (now := _evaluate(objective, image)).finite:
+        raise _diverged(step + 1, now.losses)
+    if not image.isfinite().all():
+        raise _diverged(step, losses)
+    return image.detach(), losses, step + 1
+
+
+class _Adam:
+    """The moments of the levels of a pyramid."""
+
+    def __init__(self, levels: int, momentum: float) -> None:
+        self.levels, self.momentum = levels, momentum
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.moments: list[tuple[Tensor, Tensor]] = []
+        self.steps = 0
+
+    def step(self, image: Tensor, gradient: Tensor, pace: float | Tensor) -> None:
+        """Change the image by a step."""
+        height, width = image.shape[2:]
+        self.steps += 1
+        for level in range(self.levels):
+            # The gradient of a level is the pixels' gradient summed over its squares; Adam does
+            # not see its scale, so the mean does as well.
+            g = F.avg_pool2d(gradient, 2**level, ceil_mode=True) if level else gradient
+            if len(self.moments) == level:
+                self.moments.append((torch.zeros_like(g), torch.zeros_like(g)))
+            mean, variance = self.moments[level]
+            mean.lerp_(g, 1 - self.momentum)
+            variance.lerp_(g.square(), 1 - BETA2)
+            # Losses are means over pixels, so gradients shrink with their number: so must EPSILON.
+            unbiased = (variance / (1 - BETA2**self.steps)).sqrt_().add_(EPSILON / image.numel())
+            move = mean / (1 - self.momentum**self.steps) / unbiased
+            if level:
+                move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
+            image.sub_(pace * move[..., :height, :width])
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """An image, what its losses are there, their gradient, and whether all that is finite."""
+
+    image: Tensor
+    losses: Losses
+    gradient: Tensor
+    finite: bool
+
+
+def _evaluate(objective: Callable[[Tensor], Losses], image: Tensor) -> _Evaluated:
+    image.requires_grad_()
+    losses = objective(image)
+    (gradient,) = torch.autograd.grad(losses.total, image)
+    # All that is looked at comes from the device at once: it waits for no more than this.
+    terms = (losses.total, losses.content, losses.style, gradient.abs().amax())
+    *values, steepest = torch.stack(terms).detach().cpu()
+    finite = bool(values[0].isfinite() and steepest.isfinite())
+    return _Evaluated(image.detach(), Losses(*values), gradient, finite)
+
+
+def _diverged(step: int, losses: Losses) -> DivergedError:
+    return DivergedError(
+        f"the loss or its gradient is not finite at step {step + 1} ({float(losses.total)}); give "
+        "--precision float32, or a preset with a smaller first_rate, rate and fresh_rate"
+    )

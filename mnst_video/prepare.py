@@ -11,13 +11,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
+import cv2
 
 from mnst_video.audio import sound_codecs
 from mnst_video.calibrate import Calibration
 from mnst_video.config import MAX_SIDE, Options
 from mnst_video.decode import decodable, read_frames
-from mnst_video.device import BYTES_PER_PIXEL, memory, pick_device, pick_precision
+from mnst_video.device import (
+    BYTES_PER_PIXEL,
+    lacks_memory,
+    memory,
+    pick_device,
+    pick_precision,
+)
 from mnst_video.encode import Soundtrack, output_notes
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.images import Frame, encode_image, load_image
@@ -33,9 +39,6 @@ from mnst_video.vgg import VGG19
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
-
-# What torch says where it has no memory: on a CPU under Unix and Windows, and on MPS.
-OUT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory")
 
 # Steps of the trial that an estimate is made from.
 TRIAL_STEPS = 4
@@ -344,10 +347,8 @@ def memory_errors(options: Options) -> Iterator[None]:
     _, free = memory(device)
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
-        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not known and not any(words in str(error) for words in OUT_OF_MEMORY):
+    except (MemoryError, RuntimeError, cv2.error) as error:
+        if not lacks_memory(error):
             raise
         # A fifth is left for what is no feature map.
         pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(options.precision, device)]

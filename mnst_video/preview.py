@@ -15,6 +15,7 @@ from mnst_video.encode import check_encoder, check_output, open_encoder
 from mnst_video.errors import InputError
 from mnst_video.flow import follow
 from mnst_video.images import Frame, check_name, faded, resize
+from mnst_video.lock import alone, lock_of
 from mnst_video.palette import Palette
 from mnst_video.prepare import (
     CALIBRATION_FRAMES,
@@ -97,7 +98,7 @@ def render_preview(
         "first_steps": min(FIRST_STEPS, options.first_steps),
         "steps": min(STEPS, options.steps),
     }
-    with memory_errors(options):
+    with alone(lock_of(output), output, "--output"), memory_errors(options):
         setup = prepare(info, options.model_copy(update=small))
         first, count = setup.frames.start, len(setup.frames)
         pictures = min(count, affordable(setup.options))

@@ -1,6 +1,7 @@
 """What a clip is: facts from its packets and its first frame."""
 
 import contextlib
+import math
 import statistics
 import struct
 from bisect import bisect_left
@@ -41,12 +42,22 @@ PROGRESSIVE = 1
 # bytes can claim any of them. `max_pixels` raises all three in proportion.
 MAX_PIXELS, MAX_FRAMES, MAX_SECONDS = 36.0, 1_000_000, 24 * 3600
 
+# Seconds below which a late start is rounding.
+EARLIEST = Fraction(1, 1000)
+
+# The widest pixel that is believed; film scans have 2, damaged files anything.
+WIDEST = Fraction(16)
+
 # Rates that files mean when their timestamps say nearly so.
 STANDARD_RATES = tuple(
     Fraction(rate) * factor
     for rate in (24, 25, 30, 48, 50, 60, 100, 120)
     for factor in (Fraction(1), Fraction(1000, 1001))
 )
+
+# The part by which a rate may differ from that of the median interval, and the parts of a tick from
+# which on one fits uneven times better than another.
+NEAR, ALIKE = Fraction(1, 10), 0.02
 
 # "source": constant, as the clip's own; "vfr": its timestamps are kept; or frames a second.
 Rate = Literal["source", "vfr"] | Fraction
@@ -77,8 +88,9 @@ class VideoInfo:
     notes: what is odd about the file, for a person to read.
     decoded: (width, height) of a decoded frame, upright.
     stream: the number, among all streams of the file, of the one with the frames.
-    opencv: whether OpenCV decodes them faithfully.
-    interlaced, hdr, alpha: whether they are so; hdr also where colours are of a wide gamut.
+    opencv: whether OpenCV decodes them faithfully, and can take the file's name.
+    interlaced, alpha: whether they are so, alpha that they are transparent in places.
+    colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
     codec: of the frames, as ffmpeg calls it.
     numbers: which of the decoded frames each frame is; empty: all of them, in order.
     repeats: how often in a row each frame is shown; empty: once.
@@ -102,8 +114,8 @@ class VideoInfo:
     stream: int = 0
     opencv: bool = True
     interlaced: bool = False
-    hdr: bool = False
     alpha: bool = False
+    colors: str = ""
     codec: str = ""
     numbers: tuple[int, ...] = ()
     repeats: tuple[int, ...] = ()
@@ -130,12 +142,14 @@ class VideoInfo:
         next_begins = self.times[after] if after < self.frames else self.duration
         return before if seconds - self.times[before] < next_begins - seconds else after
 
-    def passage(self, frames: range) -> Passage | None:
-        """The time of some consecutive frames, or None where they are all that there are."""
-        if len(frames) == self.frames:
-            return None
+    def span(self, frames: range) -> Passage:
+        """The time of some consecutive frames."""
         end = self.times[frames.stop] if frames.stop < self.frames else self.duration
         return Passage(self.times[frames.start], end)
+
+    def passage(self, frames: range) -> Passage | None:
+        """The same, or None where they are all that there are."""
+        return None if len(frames) == self.frames else self.span(frames)
 
     def first(self, count: int) -> "VideoInfo":
         """The same clip, as if it ended after so many of its decoded frames."""
@@ -218,7 +232,8 @@ def probe(
                 indexed = sum(not entry.is_discard for entry in entries[: limits.frames + 1])
             start = Fraction(0)
             if stamps and container.start_time is not None:
-                start = max(start, stamps[0] * base - Fraction(container.start_time, av.time_base))
+                start = stamps[0] * base - Fraction(container.start_time, av.time_base)
+                start = start if start > EARLIEST else Fraction(0)
             declared = chosen.average_rate or chosen.guessed_rate
             aspect = chosen.sample_aspect_ratio or Fraction(1)
             contexts = [s.codec_context for s in container.streams.audio]
@@ -235,8 +250,9 @@ def probe(
     limits.check_size(path, first.width, first.height)
     turned = orientation(first)
     width, height = first.width, first.height
-    aspect = aspect if aspect > 0 else Fraction(1)
-    shown = round(width * aspect), height
+    if not 1 / WIDEST <= aspect <= WIDEST:
+        aspect = Fraction(1)
+    shown = max(1, round(width * aspect)), height
     limits.check_size(path, *shown)
     if turned.transposed:
         width, height, shown = height, width, (height, shown[0])
@@ -262,8 +278,8 @@ def probe(
         stream=index,
         opencv=plain and _is_utf8(path),
         interlaced=facts.interlaced,
-        hdr=facts.hdr,
         alpha=facts.alpha,
+        colors=facts.colors,
         codec=codec,
     )
     return at_rate(info, rate, varies, limits)
@@ -275,25 +291,27 @@ def at_rate(
     """The clip as it is shown at a rate.
 
     info: the clip with all its frames, each shown once. varies: whether their times are uneven.
-    rate: "source" is `info.fps`, which of uneven times is that of their median interval. A frame
-        is shown from the tick of the rate that is nearest to its time, up to the next frame; the
-        frames that no tick is left for are not shown. "vfr" shows each at its own time.
+    rate: "source" is `info.fps`, which of uneven times is about that of their median interval. At
+        each tick of the rate the last frame is shown that has begun, or begins within half a tick
+        or half a frame; the others are left out. "vfr" shows each at its own time.
     """
     if rate == "vfr":
         return replace(info, vfr=True) if varies else info
     fps = info.fps if rate == "source" else rate
     if fps == info.fps and not varies:
         return info
-    begins = [round(time * fps) for time in info.times]
-    ticks = max(round(info.duration * fps), begins[-1] + 1)
+    early = min(1 / fps, 1 / info.fps) / 2
+    begins = [max(0, math.floor((time - early) * fps) + 1) for time in info.times]
+    ticks = max(round(info.duration * fps), 1)
     (limits or Limits.of(None)).check_length(info.path, ticks, Fraction(0))
+    begins = [min(begin, ticks) for begin in begins]
     ends = [*begins[1:], ticks]
     kept = [i for i, (begin, end) in enumerate(zip(begins, ends, strict=True)) if begin < end]
     repeats = tuple(ends[i] - begins[i] for i in kept)
     new_number = {old: new for new, old in enumerate(kept)}
     notes = info.notes
-    if varies and rate == "source":
-        repeated, left_out = sum(repeats) - len(kept), info.frames - len(kept)
+    repeated, left_out = sum(repeats) - len(kept), info.frames - len(kept)
+    if (repeated or left_out) and rate == "source":
         notes += (
             f"the frame rate varies: written at {float(fps):.5g} fps, with {repeated} repeated and "
             f"{left_out} left out; --fps vfr keeps the timestamps",
@@ -350,30 +368,30 @@ class _Facts:
 
     deep: bool
     interlaced: bool
-    hdr: bool
     alpha: bool
+    colors: str
     notes: tuple[str, ...]
 
     @property
     def is_odd(self) -> bool:
-        return self.deep or self.interlaced or self.hdr or self.alpha
+        return bool(self.deep or self.interlaced or self.alpha or self.colors)
 
     @classmethod
     def of(cls, frame: VideoFrame, interlaced: bool, alpha: bool) -> "_Facts":
         """Those of the first frame, and what is known of all."""
         curves: dict[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
-        curve = curves.get(frame.color_trc)
-        wide = frame.color_primaries == ColorPrimaries.BT2020
+        wide = "BT.2020" if frame.color_primaries == ColorPrimaries.BT2020 else ""
+        colors = curves.get(frame.color_trc, wide)
         alpha = alpha or any(part.is_alpha for part in frame.format.components)
         interlaced = interlaced or bool(frame.interlaced_frame)
         notes = []
         if interlaced:
             notes.append("interlaced: each frame is deinterlaced")
-        if curve or wide:
-            what = f"HDR ({curve}): tone-mapped" if curve else "a wide gamut (BT.2020): converted"
-            notes.append(f"{what} to BT.709")
+        if colors:
+            done = "wide colours (%s): converted" if colors == wide else "HDR (%s): tone-mapped"
+            notes.append(f"{done % colors} to BT.709")
         deep = any(part.bits > 8 for part in frame.format.components)
-        return cls(deep, interlaced, bool(curve or wide), alpha, tuple(notes))
+        return cls(deep, interlaced, alpha, colors, tuple(notes))
 
 
 def open_container(path: Path) -> InputContainer:
@@ -502,11 +520,7 @@ def _frame_rate(
     intervals = [b - a for a, b in pairwise(times)]
     median, mean = statistics.median(intervals), times[-1] / len(intervals)
     if any(abs(interval - median) > 2 * tick + median / 50 for interval in intervals):
-        positive = median if median > 0 else mean or Fraction(1, 25)
-        nearest = min(STANDARD_RATES, key=lambda rate: abs(rate * positive - 1))
-        off = abs(1 / nearest - positive)
-        snapped = nearest if off <= tick + positive / 50 else 1 / positive
-        return snapped.limit_denominator(1001), True
+        return _uneven_rate(times, median or mean or Fraction(1, 25), declared), True
     average = (1 / mean).limit_denominator(1001)
     candidates = sorted(STANDARD_RATES, key=lambda rate: abs(1 / rate - mean))
     if declared in STANDARD_RATES:
@@ -515,3 +529,24 @@ def _frame_rate(
         candidates.append(Fraction(declared))
     fitting = (r for r in candidates if abs(len(intervals) / r - times[-1]) <= 2 * tick)
     return next(fitting, average), False
+
+
+def _uneven_rate(
+    times: Sequence[Fraction], interval: Fraction, declared: Fraction | None
+) -> Fraction:
+    """The rate that uneven times fit best, of the usual ones near to that of an interval."""
+    rates = [rate for rate in STANDARD_RATES if abs(rate * interval - 1) < NEAR]
+    # Which of 30 and 30000/1001 is meant cannot be told from uneven times.
+    rates.sort(key=lambda r: (r != declared, r.denominator != 1, abs(r * interval - 1)))
+    if declared and abs(declared * interval - 1) < NEAR:
+        rates.append(declared)
+    rates.append((1 / interval).limit_denominator(1001))
+    beside = {rate: _beside(times, rate) for rate in rates}
+    least = min(beside.values())
+    return next(rate for rate in rates if beside[rate] <= least + ALIKE)
+
+
+def _beside(times: Sequence[Fraction], rate: Fraction) -> float:
+    """How far times are from the ticks of a rate, in ticks; 0.25 where they are anywhere."""
+    ticks = np.array([float(time * rate) for time in times[1:]])
+    return float(np.abs(ticks - ticks.round()).mean())

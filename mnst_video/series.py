@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mnst_video.containers import is_clip
-from mnst_video.errors import MachineError, UsageError
+from mnst_video.errors import MachineError, UsageError, unwritten
 from mnst_video.images import Frame, check_name, save_image
 
 # Without loss, and with opacity.
@@ -77,7 +77,7 @@ def check_series(path: Path, sources: Iterable[Path], overwrite: bool) -> None:
             f"{path}: there are pictures already, such as {min(existing).name}; use --overwrite, "
             "or another name"
         )
-    parent = folder if folder.is_dir() else folder.resolve().parent
+    parent = folder if folder.is_dir() or _is_pattern(path) else folder.resolve().parent
     if not parent.is_dir():
         raise UsageError(f"{path}: there is no folder {parent}")
     if not os.access(parent, os.W_OK):
@@ -116,7 +116,7 @@ def open_series(path: Path) -> Iterator[Callable[[Frame], None]]:
             name = _name(pattern, number)
             (made / name).replace(folder / name)
     except OSError as error:
-        raise MachineError(f"{path}: cannot be written ({error.strerror})") from None
+        raise unwritten(path, error) from None
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)

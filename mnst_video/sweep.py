@@ -25,6 +25,7 @@ from mnst_video.images import (
     save_image,
 )
 from mnst_video.jobs import Tell, divide, on_device, run, share
+from mnst_video.lock import alone, lock_of
 from mnst_video.prepare import memory_errors
 from mnst_video.presets import make_options
 from mnst_video.score import Place, course
@@ -127,7 +128,7 @@ def render_sweep(
         for name, row in chosen
     ]
     photo = load_content(source, options, at).on(options.matte or "white")
-    with memory_errors(options):
+    with alone(lock_of(output), output, "--output"), memory_errors(options):
         kind = pick_device(options.device).type
         side = options.max_side or (STILL_SIDE[kind] if moves else TILE_SIDE)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))

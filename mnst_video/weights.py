@@ -11,6 +11,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from mnst_video.device import lacks_memory
 from mnst_video.errors import MachineError
 from mnst_video.vgg import LAYERS, Weights
 
@@ -57,6 +58,8 @@ def load_weights(source: str = "packaged") -> Weights:
             return _from_torchvision(state, digest)
         return _from_original(state, digest)
     except (KeyError, RuntimeError, IndexError) as error:
+        if lacks_memory(error):
+            raise
         raise MachineError(f"{path}: these are not the weights of a VGG-19 ({error})") from None
 
 
@@ -82,6 +85,8 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     except MachineError:
         raise
     except Exception as error:  # three libraries, each with exceptions of its own
+        if lacks_memory(error):
+            raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise MachineError(f"{path}: the weights cannot be read ({reason[:120]})") from None
     if not isinstance(state, dict):

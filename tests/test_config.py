@@ -39,7 +39,7 @@ def test_an_unknown_option_that_is_near_nothing_gets_no_hint():
         ("steps", 1.5),
         ("steps", 0),
         ("first_steps", -1),
-        ("crf", 52),
+        ("crf", 64),
         ("threads", 0),
         ("max_side", 8),
         ("style1", 3),

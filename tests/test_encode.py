@@ -624,7 +624,7 @@ def test_pictures_that_are_there_are_kept_unless_told_otherwise(tmp_path, textur
     ("name", "asked", "message"),
     [
         ("no/frames", {}, "there is no folder"),
-        ("no/no/f.%04d.png", {}, "there is no folder"),
+        ("no/f.%04d.png", {}, "there is no folder"),
         ("file", {}, "is a file; give a folder"),
         ("one.png", {}, "unknown kind of video; use one of .mp4, .*pattern"),
         ("f.%04d.jpg", {}, "unknown kind of video"),

