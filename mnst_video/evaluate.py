@@ -38,6 +38,7 @@ from mnst_video.scores import (
     tile_means,
     warping_error,
 )
+from mnst_video.sequence import is_sequence, probe_sequence
 from mnst_video.shots import Shot
 from mnst_video.stylize import Stylist
 
@@ -211,7 +212,11 @@ def evaluate(
     """
     begun = time.monotonic()
     # The output has what it shows more than once so often.
-    info, painted = clip_of(source, options), probe(output, rate="vfr")
+    info = clip_of(source, options)
+    if is_sequence(Path(output)):
+        painted = probe_sequence(Path(output), rate=info.fps)
+    else:
+        painted = probe(output, rate="vfr")
     with memory_errors(options):
         setup = prepare(info, options)
         count = len(setup.frames)

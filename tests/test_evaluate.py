@@ -43,6 +43,15 @@ def scene(texture):
     return [wide[:, 20 - t : 20 - t + SIZE[0]] for t in range(14)]
 
 
+def test_lossless_outputs_of_one_render_have_the_same_scores(make_clip, quick, tmp_path):
+    source, options = make_clip(frames=3), quick()
+    judged = []
+    for name in ("a.mkv", "frames", "f.%02d.tif"):
+        render(source, tmp_path / name, options)
+        judged.append(evaluate(source, tmp_path / name, options).mean("rho"))
+    assert judged[0] == judged[1] == judged[2] > 0
+
+
 def test_the_input_itself_has_no_style_and_its_own_stability(write_clip, scene, quick):
     clip = write_clip("clip.mp4", scene)
     seen = []
