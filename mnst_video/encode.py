@@ -88,7 +88,11 @@ def check_encoder(path: Path, size: tuple[int, int], asked: EncoderSettings) -> 
         return
     kind = format_of(path, asked)
     one = ["-f", "lavfi", "-i", f"color=s={size[0]}x{size[1]},format=rgb24", "-frames:v", "1"]
-    arguments = [*kind.codec.before.split(), *one, *_picture_options(kind, Fraction(0), False)]
+    arguments = [
+        *kind.codec.before.split(),
+        *one,
+        *_picture_options(kind, Fraction(0), False, fine=False),
+    ]
     with ffmpeg([*arguments, "-f", "null", "-"], writes=True) as trial:
         if not trial.finish():
             name = asked.codec or kind.codec.family
@@ -111,8 +115,8 @@ def output_notes(
 ) -> tuple[str, ...]:
     """What a person should know of a clip that is to be written."""
     notes = []
-    if source.alpha and not holds_opacity(path, asked):
-        notes.append(f"transparent: put on {source.matte}, as {path.name} does not keep opacity")
+    if source.alpha and source.matte == "white" and not holds_opacity(path, asked):
+        notes.append(f"transparent: put on white, as {path.name} does not keep opacity")
     if is_series(path):
         if source.vfr:
             notes.append(f"its timestamps are left out: {path.name} has none")
@@ -170,12 +174,13 @@ def open_encoder(
     kind = format_of(path, asked)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     stamps = _stamps(source, passage)
+    delay = _delay(kind.container, source, sound, passage)
     pixels = "rgba" if opacity else "rgb24"
     arguments = [
         *("-y", *kind.codec.before.split()),
         *_picture_input(source, stamps, size, pixels),
         *_sound(kind.container, source, sound, passage, asked.audio),
-        *_picture_options(kind, _delay(kind.container, source, sound, passage), opacity),
+        *_picture_options(kind, delay, opacity, fine=bool(stamps)),
         *_ending(kind, stamps),
         # However long a picture takes to come, its sound is not written before it.
         *("-max_interleave_delta", "0"),
@@ -188,7 +193,7 @@ def open_encoder(
     try:
         with ffmpeg(arguments, writes=False) as encoder:
             try:
-                with _feed(encoder.pipe, stamps[:-1], size, pixels) as give:
+                with _feed(encoder.pipe, stamps, size, pixels, delay) as give:
 
                     def write(frame: Frame) -> None:
                         nonlocal count
@@ -252,7 +257,11 @@ def _picture_input(
 
 @contextlib.contextmanager
 def _feed(
-    pipe: IO[bytes], stamps: tuple[Fraction, ...], size: tuple[int, int], pixels: str
+    pipe: IO[bytes],
+    stamps: tuple[Fraction, ...],
+    size: tuple[int, int],
+    pixels: str,
+    delay: Fraction,
 ) -> Iterator[Callable[[Frame], None]]:
     """A function that gives ffmpeg frames: bare ones, or where they have times in NUT."""
     if not stamps:
@@ -262,7 +271,7 @@ def _feed(
 
         yield give
         return
-    times, tick = iter(stamps), _tick(stamps)
+    times, tick = iter(stamps), _tick((*stamps, delay))
     nut = av.open(pipe, "w", format="nut")
     stream = nut.add_stream("rawvideo")
     stream.width, stream.height = size
@@ -280,8 +289,8 @@ def _feed(
     nut.close()
 
 
-def _picture_options(kind: Format, delay: Fraction, opacity: bool) -> list[str]:
-    """How pictures are encoded. delay: of the first one, in seconds."""
+def _picture_options(kind: Format, delay: Fraction, opacity: bool, *, fine: bool) -> list[str]:
+    """How pictures are encoded. delay: of the first one, in seconds; fine: their clock."""
     codec = kind.codec
     pixels = codec.alpha if opacity else codec.pixels
     filters = []
@@ -291,9 +300,10 @@ def _picture_options(kind: Format, delay: Fraction, opacity: bool) -> list[str]:
         filters.append(f"pad=ceil(iw/2)*2:{height}:color=black@{0 if opacity else 1}")
     if codec.is_yuv:
         filters.append("scale=out_color_matrix=bt709:out_range=tv")
+    if delay and not fine:  # on the clock of a rate it would be cut to whole frames
+        filters.append(f"settb=1/{USUAL}")
     if delay:
-        # In a fine time base: in that of a rate it would be cut to whole frames.
-        filters.append(f"settb=1/{USUAL},setpts=PTS+{round(delay * USUAL)}")
+        filters.append(f"setpts=round(PTS+{delay}/TB)")
     filters += [f"format={pixels}"] if pixels else []
     filters += [codec.filters] if codec.filters else []
     tags = ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"]

@@ -70,7 +70,9 @@ def check_series(path: Path, sources: Iterable[Path], overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give a folder, or a name with an extension")
     existing = _existing(folder, pattern)
-    if {file.resolve() for file in existing} & {source.resolve() for source in sources}:
+    used = {source.resolve() for source in sources}
+    mixed = not _is_pattern(path) and folder.resolve() in {source.parent for source in used}
+    if mixed or used.intersection(file.resolve() for file in existing):
         raise UsageError(f"{path}: holds the input or a style; choose another folder")
     if existing and not overwrite:
         raise UsageError(

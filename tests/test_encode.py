@@ -348,6 +348,16 @@ def test_uneven_times_of_a_late_clip_are_kept(tmp_path, uneven, ffmpeg):
     assert (written.times, written.start) == (info.times, info.start)
 
 
+def test_uneven_times_of_a_late_clip_are_exact_on_an_odd_clock(tmp_path, uneven):
+    times = tuple(Fraction(n * n, 12800) for n in range(100, 112))
+    times = tuple(time - times[0] for time in times)
+    info = probe(uneven, rate="vfr")
+    late = dataclasses.replace(info, times=times, duration=Fraction(1), start=Fraction(6401, 12800))
+    written = probe(write(tmp_path / "a.mp4", [patches()] * 12, late), rate="vfr")
+    assert written.times == times
+    assert written.start == pytest.approx(late.start, abs=2e-6)  # files count microseconds
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a.webp"])
 def test_uneven_times_of_an_animation(tmp_path, uneven, texture, name):
     info = probe(uneven, rate="vfr")
@@ -526,6 +536,12 @@ def test_what_has_no_sound_says_so(tmp_path, clip, name):
     write(tmp_path / name, [patches()] * 6, info, sound=sound)
 
 
+def test_pictures_without_times_say_so(tmp_path, uneven):
+    info = dataclasses.replace(probe(uneven, rate="vfr"), audio=())
+    (note,) = output_notes(tmp_path / "frames", info, None, None, PLAIN)
+    assert note == "its timestamps are left out: frames has none"
+
+
 def test_a_number_without_meaning_is_said(tmp_path, make_clip):
     info = probe(make_clip(audio=False))
     (note,) = output_notes(tmp_path / "a.mov", info, None, None, EncoderSettings(crf=14))
@@ -613,6 +629,8 @@ def test_pictures_that_are_there_are_kept_unless_told_otherwise(tmp_path, textur
         check_output(folder, (), False, PLAIN, Fraction(24))
     with pytest.raises(UsageError, match="holds the input"):
         check_output(folder, (folder / "0002.png",), True, PLAIN, Fraction(24))
+    with pytest.raises(UsageError, match="holds the input"):
+        check_output(folder, (folder / "shot_7.png",), True, PLAIN, Fraction(24))
     check_output(folder, (), True, PLAIN, Fraction(24))
     check_output(folder / "b.%04d.png", (), False, PLAIN, Fraction(24))
     write(folder, frames[1:])
