@@ -167,14 +167,19 @@ def check_name(path: Path) -> None:
             raise UsageError(f"{path.name[:40]}…: the name is too long") from None
 
 
+def check_new_name(output: Path) -> None:
+    """Raise InputError or UsageError for a path that cannot be written, or have others beside."""
+    check_name(output)
+    if len(os.fsencode(output.name)) > LONGEST_NAME:
+        raise UsageError(f"{output}: the name is too long; {LONGEST_NAME} bytes are the limit")
+
+
 def check_target(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
     """Raise UsageError where `output` cannot or must not be written.
 
     sources: what it is made from, which `overwrite` does not cover.
     """
-    check_name(output)
-    if len(os.fsencode(output.name)) > LONGEST_NAME:
-        raise UsageError(f"{output}: the name is too long; {LONGEST_NAME} bytes are the limit")
+    check_new_name(output)
     if output.exists():
         for source in sources:
             if source.exists() and output.samefile(source):

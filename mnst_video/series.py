@@ -12,7 +12,8 @@ import numpy as np
 
 from mnst_video.containers import is_clip
 from mnst_video.errors import MachineError, UsageError, unwritten
-from mnst_video.images import Frame, check_name, save_image
+from mnst_video.images import Frame, check_new_name, save_image
+from mnst_video.sequence import sequence_name
 
 # Without loss, and with opacity.
 PICTURES = (".png", ".tif", ".tiff")
@@ -33,9 +34,7 @@ def _is_pattern(path: Path) -> bool:
 
 def named_after(output: Path, ending: str) -> Path:
     """What lies beside a clip or a series; `shot` is the name of `shot.%04d.png`."""
-    name = output.name
-    if _is_pattern(output):
-        name = _COUNTER.sub("", output.stem).strip("._- ") or output.stem
+    name = sequence_name(output) if _is_pattern(output) else output.name
     return output.with_name(f"{name}{ending}")
 
 
@@ -65,7 +64,7 @@ def check_series(path: Path, sources: Iterable[Path], overwrite: bool) -> None:
 
     sources: what it is made from, which `overwrite` does not cover.
     """
-    check_name(path)
+    check_new_name(path)
     folder, pattern = _placed(path)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; give a folder, or a name with an extension")

@@ -644,6 +644,7 @@ def test_pictures_that_are_there_are_kept_unless_told_otherwise(tmp_path, textur
         ("no/frames", {}, "there is no folder"),
         ("no/f.%04d.png", {}, "there is no folder"),
         ("file", {}, "is a file; give a folder"),
+        ("n" * 241, {}, "the name is too long; 240 bytes"),
         ("one.png", {}, "unknown kind of video; use one of .mp4, .*pattern"),
         ("f.%04d.jpg", {}, "unknown kind of video"),
         ("frames", {"codec": "h264"}, "--codec h264: .*is pictures"),
