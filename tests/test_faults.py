@@ -1,5 +1,6 @@
 """Whatever goes wrong: a line, the exit code, no broken file, and it goes on to the same bytes."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -208,6 +209,32 @@ def test_nobody_outlives_a_run_and_the_next_one_goes_on(
     until(lambda: gone(family), "the end of all children", 10)
 
 
+def test_jobs_end_with_a_parent_that_is_killed_while_they_say_nothing(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\n"
+        "from mnst_video.jobs import run\n"
+        "def sleep(part, tell):\n"
+        "    tell(part)\n"
+        "    time.sleep(600)\n"
+        'if __name__ == "__main__":\n'
+        "    run(sleep, [1, 2], lambda part: print(part, flush=True))\n"
+    )
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        assert sorted(process.stdout.readline() for _ in range(2)) == ["1\n", "2\n"]
+    jobs = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(jobs) >= 2
+    try:
+        until(lambda: gone(jobs), "the end of the jobs", 5)
+    finally:
+        for job in jobs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                job.kill()
+
+
 def test_an_ffmpeg_that_is_killed_in_the_middle_is_named(
     tmp_path, make_clip, quick, monkeypatch, encoder, undisturbed
 ):
@@ -225,12 +252,12 @@ def test_an_ffmpeg_that_is_killed_in_the_middle_is_named(
 def test_an_orphan_cannot_write_into_the_next_clip(tmp_path, clip):
     """What an ffmpeg whose parent was killed still has open is not what the next one writes."""
     output = tmp_path / "out.mp4"
-    with (tmp_path / ".out.partial.mp4").open("wb") as orphan:
+    partial = tmp_path / ".out.partial.mp4"
+    with partial.open("wb") as orphan:
         with open_encoder(output, probe(clip), (32, 24)) as write:
+            assert os.fstat(orphan.fileno()).st_nlink == 0  # it has no name any more
             for _ in range(6):
                 write(np.zeros((24, 32, 3), np.uint8))
-            orphan.write(b"late" * 10_000)
-            orphan.flush()
         assert probe(output).frames == 6
 
 
