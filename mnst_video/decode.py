@@ -140,7 +140,7 @@ def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
 
 
 def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
-    """What OpenCV does not decode faithfully; see `VideoInfo.opencv`."""
+    """What OpenCV does not decode faithfully; see `VideoInfo.opencv`. Raises MachineError."""
     width, height = info.decoded
     channels = 4 if info.alpha else 3
     filters = ["bwdif=mode=send_frame:deint=all"] if info.interlaced else []
@@ -163,6 +163,7 @@ def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
                 photo = Photo(np.ascontiguousarray(pixels[..., :3]), alpha)
             yield photo
             number += 1
+        decoder_process.check_not_killed(info.path)  # else the clip would look cut off
 
 
 def _from_pictures(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:

@@ -14,6 +14,9 @@ import imageio_ffmpeg
 from mnst_video.errors import MachineError
 from mnst_video.probe import MUSIC_FORMATS
 
+# What it exits with after a signal that it could take.
+TERMINATED = 255
+
 
 class Ffmpeg:
     """A running ffmpeg; `pipe` is its standard input or output."""
@@ -27,17 +30,24 @@ class Ffmpeg:
             self.pipe.close()
         return self._process.wait() == 0
 
+    def check_not_killed(self, path: Path) -> None:
+        """Raise MachineError where it, after it has ended, was ended from outside."""
+        if (code := self._process.wait()) < 0 or code == TERMINATED:
+            raise MachineError(
+                f"{path}: ffmpeg failed ({self.reason()}); give the same command again"
+            )
+
     def reason(self) -> str:
         """Why it failed, after it has ended: its first complaint, from which the others follow."""
-        self._process.wait()
+        code = self._process.wait()
+        if code < 0 or code == TERMINATED:
+            number = signal.SIGTERM if code == TERMINATED else -code
+            return f"ended from outside: {signal.strsignal(number) or number}"
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         for line in lines:
             if not line.startswith("Svt["):  # which is never quiet
                 return re.sub(r"^(\[[^]]*\] ?)+", "", line).strip()[:200]
-        code = self._process.returncode
-        if code < 0:
-            return f"ended from outside: {signal.strsignal(-code) or -code}"
         return "no reason given"
 
 

@@ -350,7 +350,7 @@ class _Job:
                         write(picture)
         except MachineError as error:
             raise MachineError(
-                f"{error}; all frames are kept, and the same command goes on from them"
+                f"{error}; all frames are kept: once that is mended, the same command goes on"
             ) from None
 
     @property

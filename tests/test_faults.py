@@ -1,8 +1,8 @@
 """Whatever goes wrong: a line, the exit code, no broken file, and it goes on to the same bytes."""
 
+import contextlib
 import errno
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,7 +25,7 @@ from mnst_video.lock import alone
 from mnst_video.preview import render_preview
 from mnst_video.probe import probe
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of Unix")
+resource = pytest.importorskip("resource")  # Unix has it, with the signals and limits used here
 
 # Runs the command line, under a limit once everything is loaded.
 RUN = """
@@ -145,13 +145,17 @@ def deep_clip(make_clip):
 
 @pytest.fixture
 def encoder(tmp_path):
-    """Makes a script that stands for ffmpeg and does something of its own before it encodes."""
+    """Makes a script that stands for ffmpeg and does something of its own before it encodes.
 
-    def make(before):
+    Or before it decodes, with `pipe:1`; `"$real" "$@"` is ffmpeg.
+    """
+
+    def make(before, pipe="pipe:0"):
         script = tmp_path / "ffmpeg.sh"
         real = imageio_ffmpeg.get_ffmpeg_exe()
         script.write_text(
-            f'#!/bin/sh\ncase "$*" in *pipe:0*) {before} ;; esac\nexec "{real}" "$@"\n'
+            f'#!/bin/sh\nreal="{real}"\n'
+            f'case "$*" in *{pipe}*) {before} ;; esac\nexec "$real" "$@"\n'
         )
         script.chmod(0o755)
         return {"IMAGEIO_FFMPEG_EXE": str(script)}
@@ -165,7 +169,6 @@ def encoder(tmp_path):
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("painting", signal.SIGKILL),
         ("jobs", signal.SIGKILL),
         ("jobs", signal.SIGTERM),
         ("encoding", signal.SIGKILL),
@@ -208,6 +211,32 @@ def test_nobody_outlives_a_run_and_the_next_one_goes_on(
     until(lambda: gone(family), "the end of all children", 10)
 
 
+def test_jobs_end_with_a_parent_that_is_killed_while_they_say_nothing(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\n"
+        "from mnst_video.jobs import run\n"
+        "def sleep(part, tell):\n"
+        "    tell(part)\n"
+        "    time.sleep(600)\n"
+        'if __name__ == "__main__":\n'
+        "    run(sleep, [1, 2], lambda part: print(part, flush=True))\n"
+    )
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        assert sorted(process.stdout.readline() for _ in range(2)) == ["1\n", "2\n"]
+    jobs = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(jobs) >= 2
+    try:
+        until(lambda: gone(jobs), "the end of the jobs", 5)
+    finally:
+        for job in jobs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                job.kill()
+
+
 def test_an_ffmpeg_that_is_killed_in_the_middle_is_named(
     tmp_path, make_clip, quick, monkeypatch, encoder, undisturbed
 ):
@@ -222,15 +251,29 @@ def test_an_ffmpeg_that_is_killed_in_the_middle_is_named(
     undisturbed(source, output, quick(), least=6)
 
 
+@pytest.mark.parametrize(("partial", "end"), [(False, "exit 255"), (True, "kill -9 $$")])
+def test_a_decoder_that_is_killed_is_not_taken_for_a_clip_that_is_cut_off(
+    tmp_path, deep_clip, quick, monkeypatch, encoder, undisturbed, partial, end
+):
+    output, options = tmp_path / "out.mp4", quick(allow_partial=partial)
+    with monkeypatch.context() as patch:
+        script = encoder(f'"$real" "$@" | head -c 30000; {end}', "pipe:1")
+        patch.setenv("IMAGEIO_FFMPEG_EXE", script["IMAGEIO_FFMPEG_EXE"])
+        with pytest.raises(MachineError, match=r"clip\.mp4: ffmpeg failed \(ended from outside"):
+            render(deep_clip, output, options)
+    assert not folder_of(output).exists()
+    undisturbed(deep_clip, output, options)
+
+
 def test_an_orphan_cannot_write_into_the_next_clip(tmp_path, clip):
     """What an ffmpeg whose parent was killed still has open is not what the next one writes."""
     output = tmp_path / "out.mp4"
-    with (tmp_path / ".out.partial.mp4").open("wb") as orphan:
+    partial = tmp_path / ".out.partial.mp4"
+    with partial.open("wb") as orphan:
         with open_encoder(output, probe(clip), (32, 24)) as write:
+            assert os.fstat(orphan.fileno()).st_nlink == 0  # it has no name any more
             for _ in range(6):
                 write(np.zeros((24, 32, 3), np.uint8))
-            orphan.write(b"late" * 10_000)
-            orphan.flush()
         assert probe(output).frames == 6
 
 
@@ -264,7 +307,7 @@ def test_a_clip_that_cannot_be_written_ends_the_run(tmp_path, clip, quick, start
     assert code == 4
     assert "out.mp4: ffmpeg failed" in error
     assert "ile" in error.split("ffmpeg failed")[1]
-    assert "all frames are kept, and the same command goes on" in error
+    assert "all frames are kept: once that is mended, the same command goes on" in error
     assert sorted(path.name for path in tmp_path.glob("*out*")) == ["out.mp4.mnst"]
     assert hidden(tmp_path) == []
     undisturbed(clip, output, quick(output_size=(640, 480)), least=6)
@@ -296,26 +339,21 @@ def test_a_full_disk_is_told_and_nothing_is_lost(
 
 
 def test_a_log_that_cannot_be_written_ends_the_run(tmp_path, clip, quick, undisturbed):
-    output = tmp_path / "out.mp4"
-    # The signal is ignored by Python, which gets the error.
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    output, log = tmp_path / "out.mp4", folder_of(tmp_path / "out.mp4") / "frames.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def observe(event):
         if isinstance(event, FrameDone) and event.done == 2:
-            size = (folder_of(output) / "frames.jsonl").stat().st_size
-            log.append(size)
-            padding = "\n" * 50_000  # larger than any frame
-            with (folder_of(output) / "frames.jsonl").open("a") as file:
-                file.write(padding)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (50_100, before[1]))
+            with log.open("a") as file:
+                file.write("\n" * 50_000)  # larger than any frame
+            resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 10, hard))
 
-    log = []
     try:
-        with pytest.raises(MachineError, match=r"frames\.jsonl: cannot be written"):
+        with pytest.raises(MachineError, match=r"frames\.jsonl: cannot be written .*ulimit"):
             render(clip, output, quick(), observe=observe)
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert log
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not output.exists()
     undisturbed(clip, output, quick(), least=2)
 
 
