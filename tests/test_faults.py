@@ -195,8 +195,10 @@ def test_nobody_outlives_a_run_and_the_next_one_goes_on(
     family = psutil.Process(run.pid).children(recursive=True)
     names = [name_of(child) for child in family]
     others = [child for child, name in zip(family, names, strict=True) if "python" in name]
-    assert any("ffmpeg" in name for name in names), names
-    assert len(names) >= (5 if moment == "jobs" else 1)
+    if moment == "jobs":  # a decoder may have read its few frames already
+        assert len(others) >= 2, names
+    else:
+        assert any("ffmpeg" in name for name in names), names
     run.send_signal(number)
     error = run.communicate(timeout=60)[1]
     expected = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
