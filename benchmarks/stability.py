@@ -38,18 +38,18 @@ import imageio_ffmpeg
 import numpy as np
 import torch
 
-from mnst_video.config import Options
-from mnst_video.decode import read_frames
-from mnst_video.evaluate import Evaluation, FrameScores, Judge
-from mnst_video.flow import optical_flow, reliability, warp
-from mnst_video.images import Frame, save_image
-from mnst_video.losses import Objective, temporal_loss
-from mnst_video.prepare import Analysis, Setup, analyse, prepare
+from mnst_video.judge.evaluate import Evaluation, FrameScores, Judge
+from mnst_video.media.images import Frame, save_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
+from mnst_video.method.losses import Objective, temporal_loss
+from mnst_video.method.vgg import VGG19
+from mnst_video.options import Options
+from mnst_video.painting.flow import optical_flow, reliability, warp
+from mnst_video.painting.frame import Stylist, stylize_shot, to_image, to_picture, working_size
+from mnst_video.plan.setup import Analysis, Setup, analyse, prepare
+from mnst_video.plan.shots import CutDetector, split
 from mnst_video.presets import read_preset
-from mnst_video.probe import probe
-from mnst_video.shots import CutDetector, split
-from mnst_video.stylize import Stylist, stylize_shot, to_image, to_picture, working_size
-from mnst_video.vgg import VGG19
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
 SIDE, WINDOW, LONG = 256, 16, 100

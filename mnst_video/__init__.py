@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnst_video.config import Options
-    from mnst_video.job import render
-    from mnst_video.stylize import stylize_image
+    from mnst_video.job.render import render
+    from mnst_video.options import Options
+    from mnst_video.painting.frame import stylize_image
 
 __all__ = ["Options", "render", "stylize_image"]
 
-_HOME = {"Options": "config", "render": "job", "stylize_image": "stylize"}
+_HOME = {"Options": "options", "render": "job.render", "stylize_image": "painting.frame"}
 
 
 def __getattr__(name: str) -> Any:

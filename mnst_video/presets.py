@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mnst_video.config import QUALITY, SHORTHANDS, Options, resource, spell_out
 from mnst_video.errors import TextError, UsageError
-from mnst_video.images import write_bytes
-from mnst_video.schedule import Timeline
+from mnst_video.media.images import write_bytes
+from mnst_video.options import QUALITY, SHORTHANDS, Options, resource, spell_out
+from mnst_video.timeline.keys import Timeline
 
 # Not a file: the built-in values of all options of quality.
 DEFAULT = "default"

@@ -13,10 +13,10 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from mnst_video.config import Options
-from mnst_video.images import Frame
-from mnst_video.vgg import VGG19, Weights
-from mnst_video.weights import load_weights
+from mnst_video.media.images import Frame
+from mnst_video.method.vgg import VGG19, Weights
+from mnst_video.method.weights import load_weights
+from mnst_video.options import Options
 
 # A deadline measures the machine, which may be busy.
 settings.register_profile("here", deadline=None, max_examples=50)

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mnst_video.audio import read_sound
-from mnst_video.config import Options
-from mnst_video.decode import read_frames, read_near
 from mnst_video.errors import MnstError
-from mnst_video.images import load_photo, save_image
-from mnst_video.job import render
-from mnst_video.prepare import clip_of
+from mnst_video.job.render import render
+from mnst_video.media.images import load_photo, save_image
+from mnst_video.media.input.decode import read_frames, read_near
+from mnst_video.media.input.probe import probe
+from mnst_video.media.input.sound import read_sound
+from mnst_video.options import Options
+from mnst_video.plan.setup import clip_of
 from mnst_video.presets import make_options
-from mnst_video.probe import probe
 
 # Files of a test stay from one example to the next, and are written anew.
 settings.register_profile("files", suppress_health_check=[HealthCheck.function_scoped_fixture])

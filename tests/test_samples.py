@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mnst_video.decode import read_frames
-from mnst_video.images import load_image
-from mnst_video.probe import probe
+from mnst_video.media.images import load_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 BEAT = 0.5  # seconds, at 120 beats a minute

@@ -1,0 +1,44 @@
+"""What this machine has of what a render needs."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+
+import imageio_ffmpeg
+
+from mnst_video.errors import MnstError
+from mnst_video.method.device import describe, pick_device, pick_precision, prepare
+from mnst_video.method.weights import load_weights, packaged_path
+
+PACKAGES = ("mnst-video", "torch", "torchvision", "opencv-python", "av", "numpy", "scenedetect")
+
+
+def examine() -> list[tuple[str, str, bool]]:
+    """Findings as (name, what was found, whether it is a problem)."""
+    findings = [("python", f"{platform.python_version()}, {platform.platform()}", False)]
+    for package in PACKAGES:
+        try:
+            findings.append((package, version(package), False))
+        except PackageNotFoundError:
+            findings.append((package, "not installed", True))
+    device = pick_device()
+    prepare(device, None)
+    findings.append(("device", describe(device, pick_precision("auto", device)), False))
+    try:
+        load_weights()
+        findings.append(("weights", f"{packaged_path()} (whole)", False))
+    except MnstError as error:
+        findings.append(("weights", str(error), True))
+    findings.append(_ffmpeg())
+    return findings
+
+
+def _ffmpeg() -> tuple[str, str, bool]:
+    try:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+        text = subprocess.run(
+            [path, "-hide_banner", "-version"], capture_output=True, text=True, check=True
+        ).stdout
+        return ("ffmpeg", f"{text.splitlines()[0].split(' Copyright')[0]}, {path}", False)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        return ("ffmpeg", f"does not run ({error})", True)

@@ -1,0 +1,263 @@
+"""What a person, or a program, sees on stderr while a render works."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from mnst_video.job.render import Encoding, Event, FrameDone, StepDone
+from mnst_video.method.device import describe
+from mnst_video.plan.setup import Plan
+
+Style = Literal["auto", "plain", "json", "none"]
+
+# Seconds between two plain lines.
+PLAIN_INTERVAL = 10.0
+
+
+class Display(Protocol):
+    """Shows the events of one render; a context manager that is called with each."""
+
+    def __call__(self, event: Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def make_display(style: Style, console: Console) -> Display:
+    """The display of a style; `auto` is a live one on a terminal, else plain lines."""
+    if style == "json":
+        return _Json(console)
+    if style == "none":
+        return _Silent(console)
+    if style == "auto" and console.is_terminal:
+        return _Live(console)
+    return _Plain(console)
+
+
+@contextmanager
+def step_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar of steps on a terminal, and nothing elsewhere; call it with steps done and all."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("steps", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a render will do: the timeline, the clip, and notes."""
+    setup = plan.setup
+    info, score, options = setup.info, setup.score, setup.options
+    sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
+    balanced = options.gamma_scale == "balanced"
+    scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
+    sizes = f"{setup.size[0]}×{setup.size[1]}"
+    if setup.size != (info.width, info.height):
+        sizes += f" of {info.width}×{info.height} (--max-side)"
+    if setup.output_size != setup.size:
+        sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
+    shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
+    cuts = [f"{float(info.times[shot.start]):.3f}" for shot in plan.shots[1:]]
+    if cuts:
+        shots += f" (--cuts {','.join(cuts)})"
+    fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
+    values = [score.values[frame] for frame in setup.frames]
+    course = f"{values[0]:.3g} → {values[-1]:.3g}"
+    if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
+        course += f", between {min(values):.3g} and {max(values):.3g}"
+    device = describe(setup.network.device, setup.network.dtype)
+    lines = [
+        f"{score.name} {course} ({direction(options.styles, score.positions)}), {scale}",
+        f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
+    ]
+    if reused := len(values) - len(plan.pending):
+        lines.append(f"going on: {reused} of {len(values)} frames are done already")
+    return lines + [f"note: {note}" for note in plan.notes]
+
+
+def direction(styles: Sequence[Path], positions: bool) -> str:
+    """Which value shows which picture."""
+    if positions:
+        return ", ".join(f"{number} is {path.name}" for number, path in enumerate(styles, 1))
+    return f"0 is {styles[1].name}, 1 is {styles[0].name}"
+
+
+class _Silent:
+    """Shows nothing; the other displays share its context."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def __call__(self, event: Event) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Json(_Silent):
+    """A JSON object a line."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Plan):
+            about: dict[str, object] = {
+                "event": "plan",
+                "output": str(event.output),
+                "frames": len(event.setup.frames),
+                "first": event.setup.frames.start,
+                "reused": len(event.setup.frames) - len(event.pending),
+                "shots": [[shot.start, shot.end] for shot in event.shots],
+                "size": event.setup.size,
+                "sigma2": event.sigma2,
+                "notes": event.notes,
+            }
+        elif isinstance(event, FrameDone):
+            about = {
+                "event": "frame",
+                "frame": event.frame,
+                "done": event.done,
+                "shot": event.shot,
+                "gamma": event.fader.gamma,
+                "pair": event.fader.pair + 1,
+                "content": event.result.content,
+                "style": event.result.style,
+                "temporal": event.result.temporal,
+                "steps": event.result.steps,
+                "seconds": round(event.seconds, 3),
+            }
+        elif isinstance(event, Encoding):
+            about = {"event": "encode", "frames": event.frames}
+        else:
+            return
+        self.say(json.dumps(about))
+
+
+class _Pace:
+    """Estimates the time left; a shot's first frame takes longer than a later one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.total, self.jobs = len(plan.setup.frames), max(1, plan.busy)
+        self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+        self.firsts_left = len(self.first_frames)
+
+    def add(self, event: FrameDone) -> None:
+        is_first = event.frame in self.first_frames
+        self.seconds[is_first].append(event.seconds)
+        self.firsts_left -= is_first
+
+    def left(self, done: int) -> str:
+        """The time left in words, once a later frame has been timed."""
+        later, first = self.seconds[False][-20:], self.seconds[True]
+        if not later:
+            return "–"
+        mean = sum(later) / len(later)
+        mean_first = sum(first) / len(first) if first else mean
+        seconds = mean * (self.total - done - self.firsts_left) + mean_first * self.firsts_left
+        return clock(seconds / self.jobs)
+
+
+class _Plain(_Silent):
+    """A line now and then, for logs."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Plan):
+            for line in plan_lines(event):
+                self.say(line)
+            self._pace, self._score = _Pace(event), event.setup.score
+            self._said = time.monotonic()
+        elif isinstance(event, FrameDone):
+            self._pace.add(event)
+            now = time.monotonic()
+            if event.done < self._pace.total and now - self._said < PLAIN_INTERVAL:
+                return
+            self._said = now
+            self.say(
+                f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
+                f"{self._score.shown(event.frame)}, style {event.result.style:.4f}, "
+                f"content {event.result.content:.3f}, "
+                f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
+            )
+        elif isinstance(event, Encoding):
+            self.say(f"encoding {event.frames} frames")
+
+
+class _Live(_Silent):
+    """A live bar, and the present frame's state on a line below it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        self._progress = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
+        self._task = self._progress.add_task("looking at the clip", total=None, left="")
+        self._step, self._frame = "", ""
+        self._state = Text(no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._progress, self._state), console=console, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        update = self._progress.update
+        if isinstance(event, Plan):
+            for line in plan_lines(event):
+                self.say(line)
+            self._pace, self._score = _Pace(event), event.setup.score
+            done = self._pace.total - len(event.pending)
+            update(self._task, description="frames", total=self._pace.total, completed=done)
+        elif isinstance(event, StepDone):
+            self._step = f"frame {event.frame}, step {event.step}"
+        elif isinstance(event, FrameDone):
+            self._pace.add(event)
+            result = event.result
+            self._frame = (
+                f"shot {event.shot + 1}, {self._score.shown(event.frame)}, "
+                f"style {result.style:.3f}, content {result.content:.3f}, "
+                f"{event.seconds:.1f} s a frame"
+            )
+            left = f"{self._pace.left(event.done)} left"
+            update(self._task, completed=event.done, left=left)
+        else:
+            self._step = self._frame = ""
+            update(self._task, description="encoding", left="")
+        self._state.plain = "  ".join(filter(None, (self._step, self._frame)))
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:07 or 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"

@@ -1,0 +1,1 @@
+"""A render as a job that goes on where it stopped, and its quick preview."""

@@ -1,0 +1,224 @@
+"""A first moving impression of a render: few pictures, small, with few steps, in seconds."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from mnst_video.errors import InputError
+from mnst_video.job.lock import alone, lock_of
+from mnst_video.media.images import Frame, check_name, faded, resize
+from mnst_video.media.input.decode import read_near
+from mnst_video.media.input.pictures import is_sequence
+from mnst_video.media.output.encode import check_encoder, check_output, open_encoder
+from mnst_video.options import MAX_SIDE, Options
+from mnst_video.painting.flow import follow
+from mnst_video.painting.frame import Calibrations, Previous, working_size
+from mnst_video.painting.palette import Palette
+from mnst_video.plan.setup import (
+    CALIBRATION_FRAMES,
+    Setup,
+    clip_of,
+    default_output,
+    memory_errors,
+    prepare,
+    spread,
+)
+
+# The working size: its longer side, and its most pixels, which are what a step's time goes with.
+SIDE, PIXELS = 160, 160 * 90
+# It is written larger: players show so small a picture small, or blurred.
+SHOWN_SIDE = 480
+# The share of a picture that the flow has to find in the one before, for it to begin there.
+LEFT = 0.1
+# Seconds that a frame of the preview lasts at most; a picture that lasts longer is repeated, as
+# players make little of a clip with a frame a minute.
+LONGEST = 4
+# Steps of the first picture, and of later ones, which are given more where they change much.
+FIRST_STEPS, STEPS = 16, 4
+# What all pictures may take, in steps, of which two cores do some twenty a second.
+BUDGET = 220
+# What a picture takes beside them: flow, and measuring it where each has styles of its own.
+FLOW, MEASURING = 1, 1
+
+
+@dataclass(frozen=True)
+class PreviewDone:
+    """A finished preview, and what it left out of the render.
+
+    pictures: how many it has, of `frames` in the passage. off: the seconds by which the picture
+    that is most off its time is so. size, steps: (width, height) and the steps of a later picture;
+    full_size, full_steps: those of the render.
+    """
+
+    output: Path
+    pictures: int
+    frames: int
+    off: Fraction
+    size: tuple[int, int]
+    full_size: tuple[int, int]
+    steps: int
+    full_steps: int
+    duration: Fraction
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def render_preview(
+    source: Path | str,
+    output: Path | str | None = None,
+    options: Options | None = None,
+    *,
+    overwrite: bool = False,
+    observe: Callable[[int, int], None] | None = None,
+) -> PreviewDone:
+    """Stylize some frames of a clip, small, into a clip as long as it, with its sound.
+
+    It takes about as long for a long clip as for a short one.
+    output: default `NAME_preview.mp4` beside the source.
+    observe: called with the pictures painted and all pictures.
+    Raises UsageError, InputError, MachineError or DivergedError.
+    """
+    begun = time.monotonic()
+    source, options = Path(source), options or Options()
+    check_name(source)
+    output = Path(output) if output else default_output(source, "_preview.mp4")
+    # Its pictures have a rate of their own.
+    read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
+    info = clip_of(source, read, quick=True)
+    sound = [options.audio] if options.audio else []
+    sources = (*(info.pictures or (source,)), *options.styles, *sound)
+    check_output(output, sources, overwrite, options.encoder, Fraction(0))
+    small = {
+        "max_side": min(small_side(info.width, info.height), options.max_side or SIDE),
+        "first_steps": min(FIRST_STEPS, options.first_steps),
+        "steps": min(STEPS, options.steps),
+    }
+    with alone(lock_of(output), output, "--output"), memory_errors(options):
+        setup = prepare(info, options.model_copy(update=small))
+        first, count = setup.frames.start, len(setup.frames)
+        pictures = min(count, affordable(setup.options))
+        numbers = [first + i * count // pictures for i in range(pictures)]
+        taken = read_near(info, numbers, *setup.size)
+        contents = [frame for _, frame in taken]
+        calibrations = setup.stylist.calibrate(_sample(setup, contents))
+        painted = _paint(setup, numbers, contents, calibrations)
+        rate = info.fps * pictures / count
+        repeats = math.ceil(1 / (rate * LONGEST))
+        rate *= repeats
+        ticks = pictures * repeats
+        times = tuple(tick / rate for tick in range(ticks))
+        shown = replace(
+            info, fps=rate, times=times, duration=ticks / rate, repeats=(), numbers=(), vfr=False
+        )
+        size = setup.output_size
+        if options.output_size is None:
+            size = working_size(info.width, info.height, SHOWN_SIDE)
+        check_encoder(output, size, options.encoder)
+        with open_encoder(
+            output,
+            shown,
+            size,
+            sound=setup.soundtrack,
+            passage=info.passage(setup.frames),
+            asked=options.encoder,
+        ) as write:
+            for done, picture in enumerate(painted, 1):
+                for _ in range(repeats):
+                    write(resize(picture, *size))
+                if observe is not None:
+                    observe(done, pictures)
+    late = (info.times[near] - info.times[n] for n, (near, _) in zip(numbers, taken, strict=True))
+    full_side = options.max_side or MAX_SIDE[setup.network.device.type]
+    return PreviewDone(
+        output=output,
+        pictures=pictures,
+        frames=count,
+        off=max(map(abs, late)),
+        size=setup.size,
+        full_size=working_size(info.width, info.height, full_side),
+        steps=setup.options.steps,
+        full_steps=options.steps,
+        duration=shown.duration,
+        seconds=time.monotonic() - begun,
+        notes=info.notes + setup.score.notes + setup.output_notes(output),
+    )
+
+
+def small_side(width: int, height: int) -> int:
+    """The longer side of a preview's pictures, of a clip's shape."""
+    shape = max(width, height) / min(width, height)
+    return min(SIDE, math.isqrt(round(PIXELS * shape)))
+
+
+def _sample(setup: Setup, contents: list[Frame]) -> list[Frame]:
+    """Frames of the whole clip to calibrate on; of the pictures where it is not whole."""
+    among = [contents[i] for i in sorted(spread(0, len(contents), CALIBRATION_FRAMES))]
+    info = setup.info
+    if len(setup.frames) == info.frames:
+        return among
+    try:
+        numbers = sorted(spread(0, info.frames, CALIBRATION_FRAMES))
+        return [frame for _, frame in read_near(info, numbers, *setup.size)]
+    except InputError:  # damaged, but not where it is asked for
+        return among
+
+
+def _beside(options: Options) -> int:
+    """What a picture takes beside its steps, in steps."""
+    return FLOW + MEASURING * _by_picture(options)
+
+
+def _by_picture(options: Options) -> bool:
+    """Whether colours or sigma are to be a shot's own: shots are not known, so a picture's."""
+    return options.colors == "keep" or options.sigma == "shot"
+
+
+def affordable(options: Options) -> int:
+    """How many pictures `BUDGET` is enough for, where each later one takes a step more."""
+    beside = _beside(options)
+    return 1 + max(0, BUDGET - options.first_steps - beside) // (options.steps + 1 + beside)
+
+
+def _paint(
+    setup: Setup, numbers: Sequence[int], contents: Sequence[Frame], calibrations: Calibrations
+) -> Iterator[Frame]:
+    """The pictures, each warm-started from the one before unless nearly nothing of it is left.
+
+    What is left of the budget is shared evenly: no cut and no jump of gamma can take more.
+    """
+    options, stylist, left = setup.options, setup.stylist, BUDGET
+    keep, palettes = options.colors == "keep", [_palette(style, setup) for style in setup.styles]
+    previous: Previous | None = None
+    for done, (number, content) in enumerate(zip(numbers, contents, strict=True)):
+        if _by_picture(options):
+            stylist = setup.stylist.in_colors(Palette.of([content]) if keep else None)
+            calibrations = stylist.calibrate([content])
+        fader, most = setup.score.fader(number), options.first_steps
+        if previous is not None:
+            share = left // (len(numbers) - done) - _beside(options)
+            most = max(options.steps, min(most, share))
+        able = stylist.with_steps(options.steps, first=most)
+        motion = None if previous is None else follow(content, previous.content)
+        # Where nearly nothing of a frame is left, a cut lies between them, or a long time.
+        left_over = 0.0 if motion is None else float(motion[1].mean())
+        if previous is None or not options.warm_start or left_over < LEFT:
+            start = None
+            if not keep:  # few steps do not reach the colours of the styles, which many do
+                mix = stylist.mix(fader, calibrations)
+                palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], mix)
+                start = palette.paint(content).astype(np.float32)
+            result = able.first_frame(content, fader, calibrations, start=start)
+        else:
+            result = able.next_frame(content, fader, calibrations, previous, motion=motion)
+        left -= result.steps + _beside(options)
+        previous = Previous(content, result, fader)
+        yield faded(content, result.frame, setup.score.strengths[number])
+
+
+def _palette(style: Frame, setup: Setup) -> Palette:
+    return Palette.of([resize(style, *setup.size)])

@@ -1,0 +1,1 @@
+"""Files: clips, pictures and sound, read and written."""

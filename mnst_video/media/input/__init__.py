@@ -1,0 +1,1 @@
+"""What is read: clips, sequences of pictures, sound."""

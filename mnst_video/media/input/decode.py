@@ -1,0 +1,310 @@
+"""A clip's frames."""
+
+import contextlib
+import os
+from bisect import bisect_right
+from collections.abc import Container, Generator, Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from itertools import chain, groupby, islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorTrc
+from av.video.stream import VideoStream
+
+from mnst_video.errors import InputError
+from mnst_video.media.ffmpeg import ffmpeg, local
+from mnst_video.media.images import Frame, Photo, load_photo, resize
+from mnst_video.media.input.probe import (
+    FORMATS,
+    VideoInfo,
+    open_container,
+    orientation,
+    stamp_of,
+    stream_at,
+)
+
+# OpenCV's own complaints would land in the middle of the progress display; what matters of them is
+# raised as an error.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+# Pixels that `read_near` decodes: two or three seconds of work for two cores.
+DECODED = 10**9
+# To the colours of SDR by `VideoInfo.colors`. PQ: in display light with diffuse white, 203 cd/m²
+# (ITU-R BT.2408), at 1, rolled off up to 1000 cd/m². HLG: as an SDR display shows it, which it was
+# made for (ITU-R BT.2390); to roll it off anew would leave little between its light greys.
+_LINEAR = ["zscale=transfer=linear:npl=203", "format=gbrpf32le", "zscale=primaries=bt709"]
+_BT709 = ["zscale=transfer=bt709:matrix=gbr:range=full", "format=gbrp"]
+TO_SDR = {
+    "PQ": [*_LINEAR, "tonemap=mobius:desat=0:peak=4.93", *_BT709],
+    "HLG": ["setparams=color_trc=bt2020-10", *_LINEAR, *_BT709],
+    "BT.2020": [*_LINEAR, *_BT709],
+}
+# Seconds by which a clip's last frame may come before the time that its index has for it.
+LAST_FRAME = 1
+
+
+def read_frames(
+    info: VideoInfo,
+    width: int,
+    height: int,
+    start: int = 0,
+    end: int | None = None,
+    only: Container[int] | None = None,
+) -> Generator[Frame, None, None]:
+    """Frames `start` to `end` (half open) of a clip at a size: uint8 `(height, width, 3)`, RGB.
+
+    What is transparent is on `info.matte`.
+    only: the numbers of those of them that are wanted; None is all.
+    All frames before `start` are decoded too: a seek is not exact in every format.
+    Raises InputError where the file yields fewer frames than it has.
+    """
+    with contextlib.closing(_photos(info, start, end, only)) as photos:
+        for photo in photos:
+            yield resize(photo.on(info.matte), width, height)
+
+
+def read_opacity(
+    info: VideoInfo, width: int, height: int, start: int = 0, end: int | None = None
+) -> Generator[Frame, None, None]:
+    """The opacity of frames, as `read_frames` has them: uint8 `(height, width)`, 255 is opaque."""
+    with contextlib.closing(_photos(info, start, end, None)) as photos:
+        for photo in photos:
+            opaque = np.full(photo.frame.shape[:2], 255, np.uint8)
+            yield resize(opaque if photo.alpha is None else photo.alpha, width, height)
+
+
+def decodable(info: VideoInfo) -> int:
+    """How many of the decoded frames of a clip there really are."""
+    with contextlib.closing(_decoded(info, ())) as found:
+        return sum(1 for _ in islice(found, info.number(info.frames - 1) + 1))
+
+
+def _photos(
+    info: VideoInfo, start: int, end: int | None, only: Container[int] | None
+) -> Generator[Photo, None, None]:
+    """Some of the frames, as they are decoded."""
+    end = info.frames if end is None else end
+    if start >= end:
+        return
+    frames = (frame for frame in range(start, end) if only is None or frame in only)
+    wanted = {info.number(frame) for frame in frames}
+    total = info.number(info.frames - 1) + 1
+    with contextlib.closing(_decoded(info, wanted)) as found:
+        for number in range(info.number(end - 1) + 1):
+            try:
+                photo = next(found)
+            except StopIteration:
+                whole = next(f for f in range(info.frames) if info.number(f) >= number)
+                raise InputError(
+                    f"{info.path}: damaged or cut off: only {number} of its {total} frames can be "
+                    f"decoded; render what is whole with --end {float(info.times[whole]):.3f}, or "
+                    "with --allow-partial"
+                ) from None
+            if number in wanted:
+                if photo is None:
+                    raise InputError(f"{info.path}: frame {number} cannot be decoded")
+                yield photo
+
+
+def _decoded(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    """All frames that can be decoded, in order; None for those that are not wanted."""
+    if info.pictures:
+        return _from_pictures(info, wanted)
+    return _by_opencv(info, wanted) if info.opencv else _by_ffmpeg(info, wanted)
+
+
+def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    capture = _capture(info.path)
+    number, more = 0, capture.grab()
+    try:
+        if not more:  # a kind that it lacks, or has and cannot decode
+            yield from _by_ffmpeg(info, wanted)
+        while more:
+            photo = None
+            if number in wanted:
+                decoded, bgr = capture.retrieve()
+                if decoded:
+                    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+                    photo = Photo(np.asarray(rgb, np.uint8))
+            yield photo
+            number, more = number + 1, capture.grab()
+    finally:
+        capture.release()
+
+
+def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    """What OpenCV does not decode faithfully; see `VideoInfo.opencv`. Raises MachineError."""
+    width, height = info.decoded
+    channels = 4 if info.alpha else 3
+    filters = ["bwdif=mode=send_frame:deint=all"] if info.interlaced else []
+    filters += TO_SDR.get(info.colors, [])
+    # ffmpeg's own decoders drop the opacity of these.
+    decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.alpha else None
+    arguments = [
+        *(("-c:v", decoder) if decoder else ()),
+        *("-xerror", *local(info.path), "-map", f"0:{info.stream}"),
+        *("-vf", ",".join(filters or ["null"]), "-fps_mode", "passthrough"),
+        *("-f", "rawvideo", "-pix_fmt", "rgba" if channels == 4 else "rgb24", "pipe:1"),
+    ]
+    number, size = 0, width * height * channels
+    with ffmpeg(arguments, writes=True) as decoder_process:
+        while len(data := decoder_process.pipe.read(size)) == size:
+            photo = None
+            if number in wanted:
+                pixels = np.frombuffer(data, np.uint8).reshape(height, width, channels)
+                alpha = np.ascontiguousarray(pixels[..., 3]) if channels == 4 else None
+                photo = Photo(np.ascontiguousarray(pixels[..., :3]), alpha)
+            yield photo
+            number += 1
+        decoder_process.check_not_killed(info.path)  # else the clip would look cut off
+
+
+def _from_pictures(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    width, height = info.decoded
+    for number, path in enumerate(info.pictures):
+        photo = load_photo(path) if number in wanted else None
+        if photo is not None and photo.frame.shape[:2] != (height, width):
+            have = f"{photo.frame.shape[1]}×{photo.frame.shape[0]}"
+            raise InputError(f"{path}: is {have}, but the first picture is {width}×{height}")
+        yield photo
+
+
+def read_near(
+    info: VideoInfo, numbers: Sequence[int], width: int, height: int
+) -> list[tuple[int, Frame]]:
+    """For each of some frames it or one near it, in a time that does not grow with the clip.
+
+    Decoding begins at keyframes, and about `DECODED` pixels are decoded in all: for a frame that
+    lies too far behind its keyframe stands the nearest one that can be had.
+    Returns the number of the frame that was taken, and it, as `read_frames` has it.
+    Raises InputError where one cannot be decoded.
+    """
+    if info.pictures:
+        read = read_frames(info, width, height, only={*numbers})
+        loaded = dict(zip(sorted({*numbers}), read, strict=True))
+        return [(number, loaded[number]) for number in numbers]
+    chosen = _in_reach(info, numbers)
+    pictures: dict[int, Frame] = {}
+    number = chosen[0]
+    try:
+        with open_container(info.path) as container:
+            stream = stream_at(container, info.stream)
+            stream.thread_type = "AUTO"
+            for key, group in groupby(sorted(set(chosen)), partial(_key_before, info)):
+                wanted = list(group)
+                frames = _decode(container, stream, info, key, wanted[-1])
+                found = next(frames, None)
+                for number in wanted:
+                    begins = info.origin + info.times[number]
+                    while found is not None and found[0] < begins:
+                        last, found = found, next(frames, None)
+                        if found is None and last[0] > begins - LAST_FRAME:
+                            found = begins, last[1]
+                    if found is None:
+                        raise _undecodable(info, number)
+                    pictures[number] = resize(_upright(found[1]), width, height)
+    except av.error.FFmpegError:
+        raise _undecodable(info, number) from None
+    return [(number, pictures[number]) for number in chosen]
+
+
+def _undecodable(info: VideoInfo, number: int) -> InputError:
+    return InputError(
+        f"{info.path}: damaged or cut off: its frame at {float(info.times[number]):.3f} s cannot "
+        "be decoded; take what is whole with --start and --end"
+    )
+
+
+def _in_reach(info: VideoInfo, numbers: Sequence[int]) -> list[int]:
+    """For each of some frames it, or the nearest one that `read_near` has the time for."""
+    keys = [_key_before(info, number) for number in numbers]
+    reach = DECODED // (info.width * info.height) // len(set(keys))
+    chosen = []
+    for number, key in zip(numbers, keys, strict=True):
+        after = bisect_right(info.keyframes, number)
+        nearest = min(number, key + reach), *info.keyframes[after : after + 1]
+        chosen.append(min(nearest, key=lambda near: abs(near - number)))
+    return chosen
+
+
+def _key_before(info: VideoInfo, number: int) -> int:
+    """The last keyframe up to a frame; the clip's first one where there is none."""
+    return info.keyframes[max(bisect_right(info.keyframes, number) - 1, 0)]
+
+
+def _decode(
+    container: InputContainer, stream: VideoStream, info: VideoInfo, key: int, last: int
+) -> Iterator[tuple[Fraction, VideoFrame]]:
+    """The frames from a keyframe to another frame, with their times on the file's clock."""
+    base = stream.time_base or Fraction(1)
+    start, end = (info.origin + info.times[number] for number in (key, last))
+    begun = False
+    for packet in _packets_from(container, stream, (start, start - 1, info.origin)):
+        stamp = stamp_of(packet)
+        if stamp is None:  # the end of the file
+            break
+        begun = begun or (packet.is_keyframe and stamp * base >= start)
+        if not begun:
+            continue
+        yield from _timed(packet.decode(), base)
+        if stamp * base == end or (packet.dts is not None and packet.dts * base > end):
+            break
+    yield from _timed(stream.codec_context.decode(None), base)
+
+
+def _packets_from(
+    container: InputContainer, stream: VideoStream, places: Sequence[Fraction]
+) -> Iterator["Packet[VideoStream]"]:
+    """Packets from the first of some times on, or from before it: seeks in MPEG can end behind it.
+
+    The other times are tried where it is missed.
+    """
+    base = stream.time_base or Fraction(1)
+    for place in places:
+        with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read on
+            container.seek(round(place / base), stream=stream)
+        stream.codec_context.flush_buffers()
+        packets = container.demux(stream)
+        first = next(packets)
+        stamp = stamp_of(first)
+        if stamp is not None and stamp * base <= places[0]:
+            break
+    return chain([first], packets)
+
+
+def _timed(frames: list[VideoFrame], base: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
+    for frame in frames:
+        stamp = stamp_of(frame)
+        if stamp is not None:
+            yield stamp * base, frame
+
+
+def _upright(frame: VideoFrame) -> Frame:
+    """A decoded frame as `read_frames` has it, but for opacity: RGB, BT.709, upright."""
+    rgb = frame.to_ndarray(
+        format="rgb24",
+        dst_color_trc=ColorTrc.BT709,
+        dst_color_primaries=ColorPrimaries.BT709,
+    )
+    return orientation(frame).upright(np.asarray(rgb, np.uint8))
+
+
+def _capture(path: Path) -> cv2.VideoCapture:
+    """An open OpenCV decoder, restricted to `FORMATS` in local files."""
+    variable = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    before = os.environ.get(variable)
+    os.environ[variable] = f"protocol_whitelist;file|format_whitelist;{FORMATS}"
+    try:
+        return cv2.VideoCapture(f"file:{path.resolve()}", cv2.CAP_FFMPEG)
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before

@@ -1,0 +1,140 @@
+"""Sound: read it from files, and find its beats."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from mnst_video.errors import InputError, MachineError
+from mnst_video.media.input.probe import MUSIC_FORMATS
+from mnst_video.timeline.envelope import Sound
+
+# Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
+RATE = 22050
+# Seconds of silence in all gaps together above which timestamps cannot be right.
+SILENT = 3600
+# Seconds by which a timestamp may differ from the sum of what came before, rounded as it is.
+GAP = Fraction(1, 20)
+# Samples by which librosa's beats come late: its onset envelope is moved by half a window of 2048,
+# while the flux peaks when an onset is a quarter of a window after the middle.
+LATE = 512
+
+
+def sound_codecs(path: Path | str) -> tuple[str, ...]:
+    """The codec of each sound track of a file. Raises InputError where there is none."""
+    path = Path(path)
+    with _open(path) as container:
+        contexts = [stream.codec_context for stream in container.streams.audio]
+        if None in contexts:
+            raise InputError(f"{path}: its sound is of an unknown kind; convert it to WAV first")
+        return tuple(context.codec.canonical_name for context in contexts)
+
+
+def read_sound(path: Path | str, *, origin: Fraction) -> Sound:
+    """The first sound track of a clip or a music file, mono, at `RATE`.
+
+    origin: the second, counted from the start of the file, that counts as 0.
+    What cannot be decoded is silent. Raises InputError where there is no sound.
+    """
+    path = Path(path)
+    with _open(path) as container:
+        opens = Fraction(container.start_time or 0, av.time_base)
+        pieces = [(start - opens - origin, samples) for start, samples in _pieces(container)]
+    if not pieces:
+        raise InputError(f"{path}: its sound cannot be decoded")
+    first = min(start for start, _ in pieces)
+    places = [round((start - first) * RATE) for start, _ in pieces]
+    ends = [place + len(samples) for place, (_, samples) in zip(places, pieces, strict=True)]
+    if max(ends) > sum(len(samples) for _, samples in pieces) + SILENT * RATE:
+        raise InputError(f"{path}: its sound has damaged timestamps; convert it to WAV first")
+    whole = np.zeros(max(ends), np.float32)
+    for place, end, (_, samples) in zip(places, ends, pieces, strict=True):
+        whole[place:end] = samples
+    # Files of floating-point samples may hold what is no number, and γ would become none.
+    return Sound(np.nan_to_num(whole, copy=False, posinf=0.0, neginf=0.0), RATE, float(first))
+
+
+def detect_beats(sound: Sound) -> tuple[float, ...]:
+    """Seconds of the beats, from the first frame, two or more, increasing.
+
+    By librosa, after Ellis, "Beat Tracking by Dynamic Programming" (Journal of New Music Research,
+    2007). Raises MachineError where librosa is missing, InputError where no beat is found.
+    """
+    try:
+        from librosa.beat import beat_track
+    except ImportError:
+        advice = "pip install 'mnst-video[beats]', or give the tempo as a number"
+        raise MachineError(f"--bpm auto needs librosa: {advice}") from None
+    beats: list[int] = []
+    if len(sound.samples) > sound.rate:  # on less than a second librosa warns or fails
+        beats = list(beat_track(y=sound.samples, sr=sound.rate, units="samples")[1])
+    if len(beats) < 2:
+        raise InputError("--bpm auto: no beat is found in the sound; give --bpm as a number")
+    return tuple(sound.start + (float(beat) - LATE) / sound.rate for beat in beats)
+
+
+def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+    """Stretches of sound without a gap: the second in the file's clock, and mono samples."""
+    stream = container.streams.audio[0]
+    resampler, kind = None, None
+    begins = ends = Fraction(0)
+    samples: list[NDArray[np.float32]] = []
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue  # damaged: what it held is a gap
+        for frame in frames:
+            present = frame.format.name, frame.layout.name, frame.sample_rate
+            time = ends if frame.pts is None else frame.pts * Fraction(frame.time_base or 1)
+            if resampler is None or present != kind or abs(time - ends) > GAP:
+                if resampler is not None:
+                    yield begins, _joined(samples, resampler)
+                resampler, kind = av.AudioResampler("flt", "mono", RATE), present
+                begins, ends, samples = time, time, []
+            ends += Fraction(frame.samples, frame.sample_rate)
+            frame.pts = None
+            samples += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+    if resampler is not None:
+        yield begins, _joined(samples, resampler)
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator["Packet[AudioStream]"]:
+    """The packets of a stream, as far as the file can be read."""
+    # PyAV stumbles over an index where damage, or a broadcast, lets a stream appear late.
+    with suppress(av.error.FFmpegError, IndexError):
+        yield from container.demux(stream)
+
+
+def _joined(
+    samples: list[NDArray[np.float32]], resampler: av.AudioResampler
+) -> NDArray[np.float32]:
+    """All samples, with what the resampler still holds."""
+    rest = [piece.to_ndarray()[0] for piece in resampler.resample(None)]
+    return np.concatenate([*samples, *rest, np.zeros(0, np.float32)])
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[InputContainer]:
+    """A local file that has sound. Raises InputError, also where reading it fails later."""
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder; give a sound file")
+    options = {"format_whitelist": MUSIC_FORMATS, "protocol_whitelist": "file"}
+    try:
+        # Tags are not used, and those of old files are often not UTF-8.
+        file = f"file:{path.resolve()}"
+        with av.open(file, options=options, metadata_errors="replace") as container:
+            if not container.streams.audio:
+                raise InputError(f"{path}: there is no sound in this file")
+            yield container
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path}: its sound cannot be read ({error.strerror})") from None

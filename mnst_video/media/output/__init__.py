@@ -1,0 +1,1 @@
+"""What is written: clips with their sound, and series of pictures."""

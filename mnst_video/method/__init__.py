@@ -1,0 +1,1 @@
+"""The method itself: network, losses, σ, optimiser. Torch and numpy alone, no files but weights."""

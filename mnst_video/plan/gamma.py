@@ -1,0 +1,249 @@
+"""What the timeline in the options says for each frame of one clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mnst_video.errors import InputError, TextError, UsageError
+from mnst_video.media.input.probe import VideoInfo
+from mnst_video.media.input.sound import detect_beats, read_sound
+from mnst_video.options import Options
+from mnst_video.timeline.envelope import Sound, envelope
+from mnst_video.timeline.keys import Fader, Schedule, Timeline
+from mnst_video.timeline.timecode import Clock, Tempo, Time
+
+# WCAG 2.3.1: more than three flashes within a second can cause seizures.
+FLASHES_PER_SECOND = 3
+# A change of gamma between two frames that is taken for half a flash.
+FLASH = 0.3
+
+
+@dataclass(frozen=True)
+class Score:
+    """A clip's timeline, resolved. Every sequence has an entry a frame of the whole clip.
+
+    curve: the keys of gamma, or of the position in a setlist, without what reacts to sound.
+    values: gamma or position, reactions included.
+    strengths: between the footage, 0, and the painting, 1.
+    positions: whether the values are positions in a setlist; else they are gammas.
+    """
+
+    clock: Clock
+    curve: Schedule
+    values: tuple[float, ...]
+    strengths: tuple[float, ...]
+    positions: bool
+    styles: int
+    notes: tuple[str, ...]
+
+    def fader(self, frame: int) -> Fader:
+        """Which two styles a frame shows, and gamma between them."""
+        return _fader(self.values[frame], self.positions, self.styles)
+
+    @property
+    def name(self) -> str:
+        """What the values are called."""
+        return "position" if self.positions else "γ"
+
+    def shown(self, frame: int) -> str:
+        """A frame's value for a person."""
+        return f"{self.name} {self.values[frame]:.3f}"
+
+
+def compose(options: Options, info: VideoInfo) -> Score:
+    """The score of a clip.
+
+    Raises UsageError where the clip has no such time or there is no tempo, InputError where a
+    sound is needed and there is none, MachineError where bpm is "auto" without librosa.
+    """
+    sound = _needed_sound(options, info)
+    clock = Clock(info.times, info.fps, _tempo(options, sound))
+    positions, timeline = _timeline(options)
+    curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
+    strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
+    values = _react(options, curve, sound, clock)
+    strengths = tuple(strength.at(time) for time in clock.times)
+    notes += more + (_flashes(values, clock) or _flashes(strengths, clock))
+    return Score(
+        clock=clock,
+        curve=curve,
+        values=values,
+        strengths=strengths,
+        positions=positions,
+        styles=len(options.styles),
+        notes=notes,
+    )
+
+
+def fader_of_still(options: Options) -> Fader:
+    """Where the crossfader stands for a picture: the middle, unless the options say.
+
+    Of keys the one at the start counts. Raises UsageError.
+    """
+    positions, timeline = _timeline(options)
+    middle = (1 + len(options.styles)) / 2 if positions else 0.5
+    one_frame = Clock((Fraction(0),), Fraction(25))
+    curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
+    return _fader(curve.at(Fraction(0)), positions, len(options.styles))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A moment of a timeline: gamma or position, what that means, and the strength."""
+
+    value: float
+    fader: Fader
+    strength: float
+
+
+def course(options: Options, count: int, fps: Fraction) -> list[Place]:
+    """The timeline on a silent clip of `count` frames. Raises UsageError."""
+    if options.react or options.bpm == "auto":
+        asked = f"react = {options.react[0]}" if options.react else "bpm = auto"
+        raise UsageError(f"{asked} is for clips: a sweep has no sound")
+    positions, timeline = _timeline(options)
+    clock = Clock(tuple(i / fps for i in range(count)), fps, _tempo(options, None))
+    curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
+    strength, _ = _resolve("strength", options.strength, clock, 0.0, 1.0)
+    values = [(curve.at(time), strength.at(time)) for time in clock.times]
+    styles = len(options.styles)
+    return [Place(value, _fader(value, positions, styles), s) for value, s in values]
+
+
+def _fader(value: float, positions: bool, styles: int) -> Fader:
+    """A gamma, or a position in a setlist, as a fader."""
+    return Fader.at_position(value, styles) if positions else Fader(0, value)
+
+
+def _timeline(options: Options) -> tuple[bool, Timeline | None]:
+    """Whether the options give positions, and the timeline, if any. Raises UsageError."""
+    count = len(options.styles)
+    if count > 2 and options.gamma is not None:
+        raise UsageError(
+            f"gamma moves between two styles, and there are {count}: "
+            f'give --position, such as "start=1, end={count}"'
+        )
+    positions = options.position is not None or count > 2
+    return positions, options.position if positions else options.gamma
+
+
+def _through(positions: bool, options: Options) -> Timeline:
+    """What holds without a timeline: style 2 to style 1, or a setlist from first to last."""
+    return Timeline.ramp(1.0, len(options.styles)) if positions else Timeline.ramp(0.0, 1.0)
+
+
+def _curve(
+    positions: bool, timeline: Timeline, options: Options, clock: Clock
+) -> tuple[Schedule, tuple[str, ...]]:
+    if positions:
+        return _resolve("position", timeline, clock, 1.0, float(len(options.styles)))
+    return _resolve("gamma", timeline, clock, 0.0, 1.0)
+
+
+def moment(name: str, time: Time, clock: Clock) -> Fraction:
+    """A time in the options, in seconds. Raises UsageError where the clip has no such time."""
+    try:
+        seconds = clock.seconds(time)
+    except ValueError as error:
+        raise UsageError(f"{name} = {time.shown}: {error}") from None
+    if not 0 <= seconds <= clock.length:
+        raise UsageError(
+            f"{name} = {time.shown} is not inside the clip, which lasts "
+            f"{float(clock.length):.6g} s{clock.hint(time)}"
+        )
+    return seconds
+
+
+def _resolve(
+    name: str, timeline: Timeline, clock: Clock, low: float, high: float
+) -> tuple[Schedule, tuple[str, ...]]:
+    try:
+        schedule, notes = timeline.resolve(clock, low, high)
+    except TextError as error:
+        raise UsageError(f"{name}: {error}") from None
+    return schedule, tuple(f"{name}: {note}" for note in notes)
+
+
+def find_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound that belongs to the clip, on the clip's clock; None where there is none."""
+    if options.audio is not None:
+        return read_sound(options.audio, origin=Fraction(0))
+    return read_sound(info.path, origin=info.start) if info.audio else None
+
+
+def _needed_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound, where the options ask for it. Raises InputError where there is none."""
+    wanted = [f"react = {reaction}" for reaction in options.react if reaction.kind != "beat"]
+    wanted += ["bpm = auto"] * (options.bpm == "auto")
+    if not wanted:
+        return None
+    sound = find_sound(options, info)
+    if sound is None:
+        raise InputError(
+            f"{info.path}: has no sound, which {wanted[0]} needs; give one with --audio FILE"
+        )
+    return sound
+
+
+def _tempo(options: Options, sound: Sound | None) -> Tempo | None:
+    if options.bpm is None:
+        return None
+    if options.bpm != "auto":
+        bpm, offset = (Fraction(str(number)) for number in (options.bpm, options.beat_offset or 0))
+        return Tempo.steady(bpm, offset, options.beats_per_bar)
+    assert sound is not None
+    # To the millisecond: exact arithmetic on longer fractions would crawl.
+    beats = [Fraction(round(beat * 1000), 1000) for beat in detect_beats(sound)]
+    zero = 0
+    if options.beat_offset is not None:
+        wanted = Fraction(str(options.beat_offset))
+        zero = min(range(len(beats)), key=lambda i: abs(beats[i] - wanted))
+    return Tempo(tuple(beats), zero, options.beats_per_bar)
+
+
+def _react(
+    options: Options, curve: Schedule, sound: Sound | None, clock: Clock
+) -> tuple[float, ...]:
+    """The curve plus what the sound adds, clamped to its range."""
+    values = [curve.at(time) for time in clock.times]
+    seconds = [float(time) for time in clock.times]
+    beats: Sequence[float] = ()
+    for reaction in options.react:
+        if reaction.kind == "beat":
+            if clock.tempo is None:
+                raise UsageError(f"react = {reaction} needs a tempo: add --bpm 120, or --bpm auto")
+            beats = _beats(clock, reaction.reach)
+        added = envelope(reaction, sound, beats, seconds)
+        values = [value + reaction.amount * a for value, a in zip(values, added, strict=True)]
+    return tuple(float(min(max(value, curve.low), curve.high)) for value in values)
+
+
+def _beats(clock: Clock, reach: float) -> list[float]:
+    """Seconds of all beats that can be felt on the clip, `reach` seconds after each."""
+    assert clock.tempo is not None
+    begins = clock.times[0] - Fraction(reach)
+    first, last = (int(clock.tempo.beat(time) // 1) for time in (begins, clock.end))
+    return [float(clock.tempo.seconds(Fraction(beat))) for beat in range(first, last + 1)]
+
+
+def _flashes(values: Sequence[float], clock: Clock) -> tuple[str, ...]:
+    """A warning where the look flashes often enough to be a danger.
+
+    A flash is a pair of opposing changes, each of `FLASH` or more from the last turn.
+    """
+    turns: list[Fraction] = []
+    extreme, rising = values[0], None
+    for value, time in zip(values, clock.times, strict=True):
+        if abs(value - extreme) >= FLASH and (value > extreme) is not rising:
+            turns.append(time)
+            extreme, rising = value, value > extreme
+        elif rising is not None:
+            extreme = max(extreme, value) if rising else min(extreme, value)
+    many = 2 * FLASHES_PER_SECOND + 1
+    for time, later in zip(turns, turns[many - 1 :], strict=False):
+        if later - time < 1:
+            return (
+                f"the look flashes more than {FLASHES_PER_SECOND} times in the second after "
+                f"{float(time):.2f} s: it can harm people with photosensitive epilepsy",
+            )
+    return ()

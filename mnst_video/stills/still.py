@@ -1,0 +1,157 @@
+"""Stills from files: a picture, or a frame of a clip, painted into a file."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mnst_video.errors import InputError, UsageError
+from mnst_video.media.images import (
+    Photo,
+    check_name,
+    check_target,
+    load_image,
+    load_photo,
+    resize,
+    save_image,
+)
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import VideoInfo
+from mnst_video.options import STILL_SIDE, Options
+from mnst_video.painting.frame import (
+    load_network,
+    paint_still,
+    still_stages,
+    to_picture,
+    working_size,
+)
+from mnst_video.plan.gamma import fader_of_still, moment
+from mnst_video.plan.setup import clip_of, memory_errors
+from mnst_video.timeline.timecode import START, Clock, Time
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+# 16 bits a channel, and opacity.
+DEEP, CLEAR = (".tif", ".tiff"), (".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class StillDone:
+    """A finished still: its size (width, height), the tiles it was looked at in, and seconds."""
+
+    output: Path
+    size: tuple[int, int]
+    tiles: int
+    seconds: float
+
+
+def render_still(
+    source: Path | str,
+    output: Path | str | None = None,
+    options: Options | None = None,
+    *,
+    at: Time = START,
+    save_every: int | None = None,
+    overwrite: bool = False,
+    observe: Callable[[int, int], None] | None = None,
+) -> StillDone:
+    """Stylize a picture, or a clip's frame at a time, into `output`.
+
+    output: .png, .jpg, or .tif with 16 bits (default: `NAME_mnst.png` beside the source).
+    save_every: also write the picture after every so many steps, as `NAME_0010.png` and so on.
+    observe: called after each step with the steps done and all steps.
+    Raises UsageError, InputError, MachineError or DivergedError.
+    """
+    begun = time.monotonic()
+    source, options = Path(source), options or Options()
+    check_name(source)
+    output = Path(output) if output else source.with_name(f"{source.stem}_mnst.png")
+    if output.suffix.lower() not in PICTURES:
+        raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")
+    sources = (source, *options.styles)
+    check_target(output, sources, overwrite)
+    if save_every is not None and save_every < 1:
+        raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
+    photo = load_content(source, options, at)
+    fader = fader_of_still(options)
+    styles = [load_image(path) for path in options.styles]
+    matte = options.matte
+    keeps_alpha = matte is None and photo.alpha is not None and output.suffix.lower() in CLEAR
+    with memory_errors(options):
+        network = load_network(options)
+        height, width = photo.frame.shape[:2]
+        side = options.max_side or STILL_SIDE[network.device.type]
+        size = working_size(width, height, side)
+        content = resize(photo.on(_ground(photo) if keeps_alpha else matte or "white"), *size)
+        alpha = resize(photo.alpha, *size) if keeps_alpha and photo.alpha is not None else None
+        done, total = 0, sum(steps for _, steps in still_stages(options, *size))
+        between = {
+            step: output.with_name(f"{output.stem}_{step:04d}{output.suffix}")
+            for step in range(save_every or total + 1, total + 1, save_every or 1)
+        }
+        for path in between.values():
+            check_target(path, sources, overwrite)
+
+        def step_done(_: int, __: object, image: torch.Tensor) -> None:
+            nonlocal done
+            done += 1
+            if done in between:
+                picture = np.asarray(to_picture(image).round(), np.uint8)
+                save_image(resize(picture, *size), between[done], alpha)
+            if observe is not None:
+                observe(done, total)
+
+        result = paint_still(network, options, content, styles, fader, step_done)
+    if output.suffix.lower() in DEEP:
+        save_image(np.asarray((result.pixels * 257.0).round(), np.uint16), output, alpha)
+    else:
+        save_image(result.frame, output, alpha)
+    tiles = len(network.tiles(size[1], size[0]))
+    return StillDone(output, size, tiles, time.monotonic() - begun)
+
+
+def open_content(path: Path, options: Options) -> Photo | VideoInfo:
+    """A picture, or else a clip. Raises InputError where it is neither."""
+    try:
+        return load_photo(path)
+    except InputError as error:
+        if not path.is_file():
+            raise
+        problem = str(error)
+    try:
+        return clip_of(path, options)
+    except (InputError, UsageError):
+        raise InputError(f"{problem}, nor is it a clip") from None
+
+
+def load_content(path: Path, options: Options, at: Time = START) -> Photo:
+    """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
+    if at.unit in ("b", "bar", "position"):
+        raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
+    content = open_content(path, options)
+    if isinstance(content, Photo) and at == START:
+        return content
+    if isinstance(content, Photo):  # an animation can be either
+        try:
+            content = clip_of(path, options)
+        except (InputError, UsageError):
+            raise UsageError(f"{path}: is one picture; --at is for clips") from None
+    seconds = moment("at", at, Clock(content.times, content.fps))
+    number = min(content.frame_at(seconds), content.frames - 1)
+    frames = read_frames(content, content.width, content.height, number)
+    with contextlib.closing(frames):
+        return Photo(next(frames))
+
+
+def _ground(photo: Photo) -> str:
+    """The mean colour of what can be seen: what lies under clear places must not stand out."""
+    assert photo.alpha is not None
+    step = max(1, photo.alpha.size // 10**6)
+    weights = photo.alpha.reshape(-1)[::step].astype(np.float64)
+    if weights.sum() == 0.0:
+        return "white"
+    mean = np.average(photo.frame.reshape(-1, 3)[::step], axis=0, weights=weights)
+    return "rgb({:.0f},{:.0f},{:.0f})".format(*mean)
