@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mnst_video.media.clip import VideoInfo
 from mnst_video.media.input.decode import read_frames
-from mnst_video.media.input.probe import VideoInfo, probe
+from mnst_video.media.input.probe import probe
 
 
 def main() -> None:

@@ -24,21 +24,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnst_video.judge.stability import (
-    StyleScores,
-    high_frequencies,
-    judge_flow,
-    pull,
-    warping_error,
-)
-from mnst_video.media.images import Frame, load_image
+from mnst_video.judge.grain import high_frequencies
+from mnst_video.judge.stability import judge_flow, pull, warping_error
+from mnst_video.judge.style import StyleScores
+from mnst_video.media.frames import Frame
+from mnst_video.media.images import load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.painting import frame as stylize
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.presets import read_preset
-from mnst_video.timeline.keys import Fader
+from mnst_video.timeline.fader import Fader
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 Patches = dict[str, Callable[..., object]]

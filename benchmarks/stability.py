@@ -38,16 +38,21 @@ import imageio_ffmpeg
 import numpy as np
 import torch
 
-from mnst_video.judge.evaluate import Evaluation, FrameScores, Judge
-from mnst_video.media.images import Frame, save_image
+from mnst_video.judge.evaluate import Evaluation
+from mnst_video.judge.judge import FrameScores, Judge
+from mnst_video.media.frames import Frame, working_size
+from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
+from mnst_video.method.device import to_image, to_picture
 from mnst_video.method.losses import Objective, temporal_loss
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
 from mnst_video.painting.flow import optical_flow, reliability, warp
-from mnst_video.painting.frame import Stylist, stylize_shot, to_image, to_picture, working_size
-from mnst_video.plan.setup import Analysis, Setup, analyse, prepare
+from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting.styles import Stylist
+from mnst_video.plan.analysis import Analysis, analyse
+from mnst_video.plan.setup import Setup, prepare
 from mnst_video.plan.shots import CutDetector, split
 from mnst_video.presets import read_preset
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mnst_video.timeline.clock import Clock
 from mnst_video.timeline.easing import NAMES
 from mnst_video.timeline.keys import Timeline
-from mnst_video.timeline.timecode import Clock
 
 SHOWN = ["cubic-bezier(0.8,0,0.2,1)", "steps(4)"]
 

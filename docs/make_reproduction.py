@@ -20,17 +20,19 @@ import torch
 from numpy.typing import NDArray
 
 from mnst_video.cli.show.plots import draw_balance
-from mnst_video.media.images import Frame, load_image, resize, save_image
+from mnst_video.media.frames import Frame, resize, working_size
+from mnst_video.media.images import load_image, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.method.losses import gram_matrix
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
-from mnst_video.painting.frame import Stylist, load_network, working_size
+from mnst_video.painting.machine import load_network
+from mnst_video.painting.styles import Stylist
 from mnst_video.presets import make_options
 from mnst_video.stills.calibrate import METHODS, Balance
 from mnst_video.stills.sweep import render_sweep
-from mnst_video.timeline.keys import Fader
+from mnst_video.timeline.fader import Fader
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"

@@ -21,8 +21,8 @@ from pydantic import (
 )
 
 from mnst_video.media.output.containers import CODECS, EncoderSettings
-from mnst_video.timeline.envelope import Reaction
 from mnst_video.timeline.keys import Timeline
+from mnst_video.timeline.reaction import Reaction
 from mnst_video.timeline.timecode import Time
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mnst_video.errors import TextError, UsageError
-from mnst_video.media.images import write_bytes
+from mnst_video.media.files import write_bytes
 from mnst_video.options import QUALITY, SHORTHANDS, Options, resource, spell_out
 from mnst_video.timeline.keys import Timeline
 

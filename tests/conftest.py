@@ -13,7 +13,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from mnst_video.media.images import Frame
+from mnst_video.media.frames import Frame
 from mnst_video.method.vgg import VGG19, Weights
 from mnst_video.method.weights import load_weights
 from mnst_video.options import Options

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from mnst_video.errors import MnstError
 from mnst_video.job.render import render
 from mnst_video.media.images import load_photo, save_image
-from mnst_video.media.input.decode import read_frames, read_near
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.near import read_near
 from mnst_video.media.input.probe import probe
 from mnst_video.media.input.sound import read_sound
 from mnst_video.options import Options
-from mnst_video.plan.setup import clip_of
+from mnst_video.plan.source import clip_of
 from mnst_video.presets import make_options
 
 # Files of a test stay from one example to the next, and are written anew.

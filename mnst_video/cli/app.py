@@ -192,7 +192,8 @@ def render_command(
                 raise UsageError("--progress json: a preview has no events; use none, or auto")
             _preview(source, output, options, overwrite, progress == "auto")
             return
-        from mnst_video.cli.show.progress import clock, make_display
+        from mnst_video.cli.show.durations import minutes
+        from mnst_video.cli.show.progress import make_display
         from mnst_video.job.render import render
 
         with make_display(progress, err) as display:
@@ -210,7 +211,7 @@ def render_command(
     reused = f", {report.reused} of them from before" if report.reused else ""
     print(
         f"{report.output}: {report.duration:.2f} s, {report.frames} frames{reused}, "
-        f"in {clock(report.seconds)}"
+        f"in {minutes(report.seconds)}"
     )
     if report.kept:
         print(f"frames: {report.kept}")
@@ -220,8 +221,9 @@ def _preview(
     source: Path, output: Path | None, options: Options, overwrite: bool, shows_progress: bool
 ) -> None:
     """What `render --preview` does."""
+    from mnst_video.cli.show.durations import minutes
     from mnst_video.cli.show.plan import preview_report
-    from mnst_video.cli.show.progress import clock, step_bar
+    from mnst_video.cli.show.progress import step_bar
     from mnst_video.job.preview import render_preview
 
     with step_bar(err if shows_progress else Console(quiet=True)) as observe:
@@ -230,7 +232,7 @@ def _preview(
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     print(
         f"{done.output}: {float(done.duration):.2f} s, {done.pictures} pictures, "
-        f"in {clock(done.seconds)}"
+        f"in {minutes(done.seconds)}"
     )
     _show(preview_report(done))
 
@@ -253,7 +255,7 @@ def plan_command(
         options = options_of(given)
         from mnst_video.cli.show.plan import plan_json, plan_report
         from mnst_video.cli.show.plots import check_plot, draw_plan
-        from mnst_video.plan.setup import plan
+        from mnst_video.plan.estimate import plan
 
         if plot is not None:
             check_plot(plot, (source, *options.styles), overwrite)
@@ -297,7 +299,8 @@ def still_command(
     with _for_people(debug, "nothing was written"):
         options = options_of(given)
         time = read_time("at", at)
-        from mnst_video.cli.show.progress import clock, step_bar
+        from mnst_video.cli.show.durations import minutes
+        from mnst_video.cli.show.progress import step_bar
         from mnst_video.stills.still import render_still
 
         with step_bar(err) as step_done:
@@ -313,7 +316,7 @@ def still_command(
     tiles = f", in {done.tiles} tiles" if done.tiles > 1 else ""
     if tiles and options.tile is None:
         tiles += ", as memory is short for the whole"
-    print(f"{done.output}: {done.size[0]}×{done.size[1]}{tiles}, in {clock(done.seconds)}")
+    print(f"{done.output}: {done.size[0]}×{done.size[1]}{tiles}, in {minutes(done.seconds)}")
 
 
 @app.command(name="sweep")
@@ -354,7 +357,8 @@ def sweep_command(
     with _for_people(debug, "nothing was written"):
         options = options_of(given)
         time, rate = read_time("at", at), read_rate("fps", fps)
-        from mnst_video.cli.show.progress import clock, step_bar
+        from mnst_video.cli.show.durations import minutes
+        from mnst_video.cli.show.progress import step_bar
         from mnst_video.stills.sweep import render_sweep
 
         with step_bar(err) as observe:
@@ -372,7 +376,7 @@ def sweep_command(
                 jobs=jobs,
                 observe=observe,
             )
-    print(f"{done.output}: {done.pictures} pictures, in {clock(done.seconds)}")
+    print(f"{done.output}: {done.pictures} pictures, in {minutes(done.seconds)}")
 
 
 @app.command(name="calibrate")
@@ -404,7 +408,7 @@ def calibrate_command(
         options = options_of(given)
         if save_preset is not None:
             check_preset_target(save_preset, overwrite)
-        from mnst_video.cli.show.plan import balance_json, balance_report
+        from mnst_video.cli.show.judgement import balance_json, balance_report
         from mnst_video.cli.show.plots import check_plot, draw_balance
         from mnst_video.cli.show.progress import step_bar
         from mnst_video.stills.calibrate import measure
@@ -457,13 +461,13 @@ def evaluate_command(
     Settings are taken from OUTPUT.mnst.json where it is there; options win over it.
     """
     with _for_people(debug, "nothing was changed"):
-        from mnst_video.job.render import record_path
-        from mnst_video.media.images import check_name
+        from mnst_video.job.folder import record_path
+        from mnst_video.media.files import check_name
 
         check_name(painted)
         record = record_path(painted)
         options = options_of(given, [str(record)] if record.exists() else [])
-        from mnst_video.cli.show.plan import evaluation_json, evaluation_report
+        from mnst_video.cli.show.judgement import evaluation_json, evaluation_report
         from mnst_video.cli.show.plots import check_plot, draw_evaluation
         from mnst_video.cli.show.progress import step_bar
         from mnst_video.judge.evaluate import evaluate

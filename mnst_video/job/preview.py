@@ -11,23 +11,20 @@ import numpy as np
 
 from mnst_video.errors import InputError
 from mnst_video.job.lock import alone, lock_of
-from mnst_video.media.images import Frame, check_name, faded, resize
-from mnst_video.media.input.decode import read_near
+from mnst_video.media.files import check_name
+from mnst_video.media.frames import Frame, faded, resize, working_size
+from mnst_video.media.input.near import read_near
 from mnst_video.media.input.pictures import is_sequence
-from mnst_video.media.output.encode import check_encoder, check_output, open_encoder
+from mnst_video.media.output.checks import check_encoder, check_output
+from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import MAX_SIDE, Options
 from mnst_video.painting.flow import follow
-from mnst_video.painting.frame import Calibrations, Previous, working_size
+from mnst_video.painting.machine import memory_errors
 from mnst_video.painting.palette import Palette
-from mnst_video.plan.setup import (
-    CALIBRATION_FRAMES,
-    Setup,
-    clip_of,
-    default_output,
-    memory_errors,
-    prepare,
-    spread,
-)
+from mnst_video.painting.styles import Calibrations, Previous
+from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
+from mnst_video.plan.setup import Setup, prepare
+from mnst_video.plan.source import clip_of, default_output
 
 # The working size: its longer side, and its most pixels, which are what a step's time goes with.
 SIDE, PIXELS = 160, 160 * 90
@@ -106,7 +103,7 @@ def render_preview(
         taken = read_near(info, numbers, *setup.size)
         contents = [frame for _, frame in taken]
         calibrations = setup.stylist.calibrate(_sample(setup, contents))
-        painted = _paint(setup, numbers, contents, calibrations)
+        painted = paint_shots(setup, numbers, contents, calibrations)
         rate = info.fps * pictures / count
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
@@ -184,7 +181,7 @@ def affordable(options: Options) -> int:
     return 1 + max(0, BUDGET - options.first_steps - beside) // (options.steps + 1 + beside)
 
 
-def _paint(
+def paint_shots(
     setup: Setup, numbers: Sequence[int], contents: Sequence[Frame], calibrations: Calibrations
 ) -> Iterator[Frame]:
     """The pictures, each warm-started from the one before unless nearly nothing of it is left.

@@ -6,113 +6,38 @@ is there and its file has that digest; whatever is not, is rendered again, to th
 """
 
 import contextlib
-import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import PIL
 import torch
 
-from mnst_video.errors import DivergedError, MachineError, UsageError, unwritten
+from mnst_video.errors import MachineError, UsageError, unwritten
+from mnst_video.job.events import Encoding, FrameDone, Observer, Report, StepDone, nobody
+from mnst_video.job.fingerprint import differences, fader_json, fingerprint
+from mnst_video.job.folder import frame_path, held, job_folder, move_aside, record_path
 from mnst_video.job.lock import alone, lock_of
 from mnst_video.job.processes import divide, on_device, run, share
 from mnst_video.job.unchanged import Watched
-from mnst_video.media.images import (
-    Frame,
-    check_name,
-    faded,
-    file_digest,
-    load_frame,
-    resize,
-    save_image,
-    write_bytes,
-)
+from mnst_video.job.worker import FIGURES, Painted, Part, paint_part, paint_shots
+from mnst_video.media.files import check_name, file_digest, write_bytes
+from mnst_video.media.frames import Frame, faded, resize
+from mnst_video.media.images import load_frame
 from mnst_video.media.input.decode import read_frames, read_opacity
-from mnst_video.media.input.probe import VideoInfo
-from mnst_video.media.output.encode import check_encoder, check_output, holds_opacity, open_encoder
-from mnst_video.media.output.pictures import named_after
-from mnst_video.method.device import leaves_cores_idle, pick_device
-from mnst_video.options import ENCODING, MAX_SIDE, TIMING, Options
-from mnst_video.painting.frame import Previous, Result, stylize_shot
-from mnst_video.painting.prefetch import ahead
-from mnst_video.plan.setup import (
-    Analysis,
-    Plan,
-    Setup,
-    analyse,
-    clip_of,
-    default_output,
-    memory_errors,
-    prepare,
-)
+from mnst_video.media.output.checks import check_encoder, check_output, holds_opacity
+from mnst_video.media.output.encode import open_encoder
+from mnst_video.options import MAX_SIDE, Options
+from mnst_video.painting.machine import memory_errors
+from mnst_video.plan.analysis import Analysis, analyse
+from mnst_video.plan.plan import Plan
+from mnst_video.plan.setup import Setup, prepare
 from mnst_video.plan.shots import Shot, passage
-from mnst_video.timeline.keys import Fader
-
-# Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
-NOT_IN_FINGERPRINT = (
-    {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
-    | {"seconds", "max_pixels", "allow_partial"}
-    | {"device", "precision", "threads", "tile", "weights"}
-    | ENCODING
-    | TIMING
-)
-
-# Of a frame's `Result`, what its line in the log holds.
-FIGURES = ("steps", "content", "style", "temporal")
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """Step `step`, from 1, of frame `frame` (of the whole clip) is done.
-
-    How many a frame takes depends on what moves in it.
-    """
-
-    frame: int
-    step: int
-
-
-@dataclass(frozen=True)
-class FrameDone:
-    """Frame `frame` (of the whole clip), the `done`-th of this render, is on disk."""
-
-    frame: int
-    done: int
-    shot: int
-    fader: Fader
-    result: Result
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """All frames are there; encoding begins."""
-
-    frames: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """A finished render: `seconds` it took, `duration` seconds of clip, frames `reused`."""
-
-    output: Path
-    frames: int
-    reused: int
-    duration: float
-    seconds: float
-    kept: Path | None
-
-
-Event = Plan | StepDone | FrameDone | Encoding
-Observer = Callable[[Event], None]
+from mnst_video.plan.source import clip_of, default_output
 
 
 def render(
@@ -152,12 +77,12 @@ def render(
     check_output(output, sources, overwrite, options.encoder, info)
     if record_path(output).is_dir():
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
-    folder = _job_folder(output, Path(frames_dir) if frames_dir else None)
-    observe = observe or _nobody
+    folder = job_folder(output, Path(frames_dir) if frames_dir else None)
+    observe = observe or nobody
     keep = keep_frames or frames_dir is not None
     with (
         alone(lock_of(output), output, "--output"),
-        _held(folder, frames_dir is not None),
+        held(folder, frames_dir is not None),
     ):
         with memory_errors(options):
             setup = prepare(info, options)
@@ -181,10 +106,6 @@ def render(
     )
 
 
-def _nobody(_: Event) -> None:
-    """The observer of a render that nobody watches."""
-
-
 class _Job:
     """The state of one render; see the module's text for what its folder holds."""
 
@@ -202,7 +123,7 @@ class _Job:
         # Several jobs read the styles anew, each at its beginning.
         self.watched = Watched((*files, *(setup.options.styles if jobs > 1 else ())))
         digests = [self.watched.digests[path] for path in files]
-        self.settings = _settings(setup, jobs, digests)
+        self.settings = fingerprint(setup, jobs, digests)
         self.analysis = Analysis((), ())
         self.shots: tuple[Shot, ...] = ()
         self.log: dict[int, dict[str, Any]] = {}
@@ -224,8 +145,8 @@ class _Job:
             settings, analysis = saved["settings"], Analysis.from_json(saved["analysis"])
             if settings == self.settings:
                 return analysis
-            differences = _differences(settings, self.settings)
-            problem = f"holds frames made with other settings ({differences})"
+            changed = differences(settings, self.settings)
+            problem = f"holds frames made with other settings ({changed})"
         except FileNotFoundError:
             if any(self.folder.glob("*.png")):
                 raise UsageError(
@@ -244,7 +165,7 @@ class _Job:
                 f"{self.folder}: {problem}; use the same settings again, another --output or "
                 "--frames-dir, or --restart to move the old frames aside and begin anew"
             )
-        _move_aside(self.folder)
+        move_aside(self.folder)
         return None
 
     def _begin(self) -> Analysis:
@@ -267,7 +188,7 @@ class _Job:
         for shot in self.shots:
             for frame in range(shot.start, shot.end):
                 entry = found.get(frame)
-                if entry is None or file_digest(self._path(frame)) != entry["sha256"]:
+                if entry is None or file_digest(frame_path(self.folder, frame)) != entry["sha256"]:
                     break
                 self.log[frame] = entry
         self.reused = len(self.log)
@@ -285,7 +206,7 @@ class _Job:
             return
         sizes = [len({*shot.frames}.difference(self.log)) for shot in shots]
         parts = [
-            _Part(
+            Part(
                 self.info,
                 on_device(self.options, job),
                 self.analysis,
@@ -298,17 +219,17 @@ class _Job:
 
         alone = threading.Lock()  # steps may be told from another thread than frames
 
-        def take(message: StepDone | _Painted) -> None:
+        def take(message: StepDone | Painted) -> None:
             with alone:
                 self._take(message, observe)
 
         with self.watched.unchanged():
             if len(parts) == 1:  # everything it needs is here already
-                _paint(self.setup, parts[0], take)
+                paint_shots(self.setup, parts[0], take)
             else:
-                run(_paint_part, parts, take)
+                run(paint_part, parts, take)
 
-    def _take(self, message: "StepDone | _Painted", observe: Observer) -> None:
+    def _take(self, message: "StepDone | Painted", observe: Observer) -> None:
         """Pass a step on; of a frame, first keep that it is there."""
         if isinstance(message, StepDone):
             observe(message)
@@ -318,7 +239,7 @@ class _Job:
         fader = self.setup.score.fader(frame)
         self.log[frame] = {
             "frame": frame,
-            **_as_json(fader),
+            **fader_json(fader),
             **{name: getattr(result, name) for name in FIGURES},
             "sha256": message.sha256,
         }
@@ -377,12 +298,14 @@ class _Job:
         strengths = self.setup.score.strengths[self.frames.start : self.frames.stop]
         if min(strengths) == 1.0:
             for frame in self.frames:
-                yield resize(load_frame(self._path(frame)), *size)
+                yield resize(load_frame(frame_path(self.folder, frame)), *size)
             return
         footage = read_frames(self.info, *size, self.frames.start, self.frames.stop)
         with contextlib.closing(footage):
             for frame, strength, source in zip(self.frames, strengths, footage, strict=True):
-                yield faded(source, resize(load_frame(self._path(frame)), *size), strength)
+                yield faded(
+                    source, resize(load_frame(frame_path(self.folder, frame)), *size), strength
+                )
 
     def close(self, keep: bool) -> None:
         """Write `OUTPUT.mnst.json`; remove the frames unless they are to be kept."""
@@ -403,7 +326,10 @@ class _Job:
         write_bytes(record_path(self.output), json.dumps(about, indent=1).encode())
         if keep:
             return
-        for path in (*map(self._path, self.frames), self.folder / "frames.jsonl"):
+        for path in (
+            *(frame_path(self.folder, frame) for frame in self.frames),
+            self.folder / "frames.jsonl",
+        ):
             path.unlink(missing_ok=True)
         (self.folder / "job.json").unlink(missing_ok=True)
 
@@ -423,217 +349,3 @@ class _Job:
         if Path(options["weights"]).is_file():
             options["weights"] = str(Path(options["weights"]).resolve())
         return options
-
-    def _path(self, frame: int) -> Path:
-        return _path(self.folder, frame)
-
-
-@dataclass(frozen=True)
-class _Painted:
-    """A frame that is on disk, with its digest; `shot` is the shot's index."""
-
-    frame: int
-    shot: int
-    result: Result
-    seconds: float
-    sha256: str | None
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Shots to paint, and what a process needs for it.
-
-    log: the lines of the frames that are there already, of each shot the first ones.
-    """
-
-    info: VideoInfo
-    options: Options
-    analysis: Analysis
-    folder: Path
-    log: Mapping[int, Mapping[str, Any]]
-    shots: Sequence[Shot]
-
-
-def _paint_part(part: _Part, tell: Callable[[StepDone | _Painted], None]) -> None:
-    """The work of a process."""
-    with memory_errors(part.options):
-        _paint(prepare(part.info, part.options), part, tell)
-
-
-def _paint(setup: Setup, part: _Part, tell: Callable[[StepDone | _Painted], None]) -> None:
-    """Paint what is missing of a part's shots, frame after frame onto the disk."""
-    missing = {
-        shot: [frame for frame in shot.frames if frame not in part.log] for shot in part.shots
-    }
-    # To go on inside a shot, the frame before is needed too.
-    wanted = {f for shot in part.shots for f in shot.frames if f >= missing[shot][0] - 1}
-    content = read_frames(setup.info, *setup.size, end=part.shots[-1].end, only=wanted)
-    with contextlib.closing(content):
-        for shot, frames in missing.items():
-            previous = None
-            if (last := frames[0] - 1) in shot.frames:
-                pixels = np.asarray(load_frame(_path(part.folder, last)), np.float32)
-                done = Result(pixels, **{name: part.log[last][name] for name in FIGURES})
-                previous = Previous(next(content), done, setup.score.fader(last))
-            _paint_shot(setup, part, shot, frames, content, previous, tell)
-
-
-def _paint_shot(
-    setup: Setup,
-    part: _Part,
-    shot: Shot,
-    frames: Sequence[int],
-    content: Iterator[Frame],
-    previous: Previous | None,
-    tell: Callable[[StepDone | _Painted], None],
-) -> None:
-    """`content` stands at the first of the `frames`, the shot's last ones."""
-    frame = frames[0]
-
-    def faders() -> Iterator[Fader]:
-        """Asked for one by one, as each frame is begun."""
-        nonlocal frame
-        for frame in frames:
-            yield setup.score.fader(frame)
-
-    def step_done(step: int, *_: object) -> None:
-        tell(StepDone(frame, step + 1))
-
-    results = stylize_shot(
-        setup.stylist.in_colors(part.analysis.palette(shot)),
-        part.analysis.calibration(shot),
-        (next(content) for _ in frames),
-        faders(),
-        previous,
-        step_done,
-    )
-    if leaves_cores_idle(setup.network.device):
-        results = ahead(results)  # a frame is written while the next one is painted
-    with contextlib.closing(results):
-        for done in frames:
-            begun = time.monotonic()
-            try:
-                result = next(results)
-            except DivergedError as error:
-                raise DivergedError(f"frame {done}: {error}") from None
-            path = _path(part.folder, done)
-            save_image(result.frame, path)
-            seconds = time.monotonic() - begun
-            tell(_Painted(done, shot.index, result, seconds, file_digest(path)))
-
-
-def _path(folder: Path, frame: int) -> Path:
-    return folder / f"{frame:06d}.png"
-
-
-def _as_json(fader: Fader) -> dict[str, Any]:
-    """Gamma, and the number, from 1, of the style that gamma = 1 shows; 0 shows the next."""
-    return {"gamma": fader.gamma, "pair": fader.pair + 1}
-
-
-def _job_folder(output: Path, frames_dir: Path | None) -> Path:
-    """Where the frames go. Raises UsageError where the output goes there too."""
-    folder = frames_dir.resolve() if frames_dir else named_after(output, ".mnst")
-    if folder.resolve() in {output.resolve(), record_path(output).resolve()}:
-        raise UsageError(f"{folder}: is where the output goes; give another --frames-dir")
-    return folder
-
-
-@contextlib.contextmanager
-def _held(folder: Path, given: bool) -> Iterator[None]:
-    """The job folder, which is there while the block lasts; no other run works in it.
-
-    It stays when something is in it, and where it is `given` and was there before.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder}: is in the way: frames need a folder of this name")
-    stays = given and folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MachineError(f"{folder}: cannot be made ({error.strerror})") from None
-    try:
-        with alone(folder / "job.lock", folder, "--frames-dir"):
-            yield
-    finally:
-        if not stays:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def record_path(output: Path) -> Path:
-    """Where the record of a finished render goes."""
-    return named_after(output, ".mnst.json")
-
-
-def _settings(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[str, Any]:
-    """Everything that decides the bytes of the frames, by the names a person knows.
-
-    inputs: the digests of the clip, or of its pictures.
-    """
-    options, network, size = setup.options, setup.network, setup.size
-    device = network.device.type
-    faders = [setup.score.fader(frame) for frame in setup.frames]
-    curve = json.dumps([_as_json(fader) for fader in faders]).encode()
-    digests = map(file_digest, options.styles)
-    return {
-        **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
-        "input": _together(inputs) if setup.info.pictures else inputs[0],
-        **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
-        "gamma": hashlib.sha256(curve).hexdigest(),
-        "weights": network.sha256,
-        "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
-        "size": f"{size[0]}x{size[1]}",
-        "device": device,
-        "processor": _processor({on_device(options, job).device for job in range(jobs)}),
-        "precision": str(network.dtype).removeprefix("torch."),
-        "threads": torch.get_num_threads() if device == "cpu" else None,
-        "tiles": setup.tiles,
-        "mnst-video": version("mnst-video"),
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "pillow": PIL.__version__,
-    }
-
-
-def _together(digests: Iterable[str | None]) -> str:
-    """The digest of some digests."""
-    return hashlib.sha256("".join(digest or "" for digest in digests).encode()).hexdigest()
-
-
-def _processor(names: Iterable[str]) -> str:
-    """What of processors decides rounding: a CPU's vector instructions, the models of GPUs."""
-    devices = [pick_device(name) for name in names]
-    if devices[0].type == "cuda":
-        return ", ".join(sorted({torch.cuda.get_device_name(device) for device in devices}))
-    return torch.backends.cpu.get_cpu_capability() if devices[0].type == "cpu" else devices[0].type
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The settings that differ, in words; digests are only said to be of something else."""
-
-    def change(name: str) -> str:
-        if name == "gamma":
-            return "another course of gamma"
-        if name in ("input", "weights") or (name.startswith("style") and name[5:].isdecimal()):
-            return f"{name}: another file"
-        return f"{name}: {old.get(name)} → {new.get(name)}"
-
-    names = sorted({*old, *new})
-    return ", ".join(change(name) for name in names if old.get(name) != new.get(name))
-
-
-def _move_aside(folder: Path) -> None:
-    """Move a job's own files into a new folder beside it; what else lies there stays."""
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}.old{number}")).exists():
-        number += 1
-    frames = (path for path in folder.glob("*.png") if path.stem.isdecimal())
-    try:
-        aside.mkdir()
-        for path in (*frames, folder / "frames.jsonl", folder / "job.json"):
-            if path.exists():
-                path.rename(aside / path.name)
-    except OSError as error:
-        raise MachineError(f"{folder}: cannot be moved aside ({error.strerror})") from None

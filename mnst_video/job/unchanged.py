@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mnst_video.errors import InputError
-from mnst_video.media.images import file_digest
+from mnst_video.media.files import file_digest
 
 # Size, and time of the last change in nanoseconds; None: there is no such file.
 Stamp = tuple[int, int] | None

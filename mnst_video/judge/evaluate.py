@@ -3,7 +3,6 @@
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
@@ -11,81 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mnst_video.errors import InputError, UsageError
-from mnst_video.judge.stability import (
-    TILE,
-    TILES_WIDTH,
-    StyleScores,
-    colors,
-    high_frequencies,
-    join,
-    judge_flow,
-    jumps,
-    lag,
-    naked_shares,
-    pull,
-    tile_areas,
-    tile_improvements,
-    tile_means,
-    warping_error,
-)
-from mnst_video.media.images import Frame, resize
+from mnst_video.errors import InputError
+from mnst_video.judge.judge import RECENT, FrameScores, Judge
+from mnst_video.judge.style import jumps, lag
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.pictures import is_sequence, probe_sequence
 from mnst_video.media.input.probe import probe
-from mnst_video.method.crossfade import Grams
-from mnst_video.method.losses import content_loss
 from mnst_video.options import Options
-from mnst_video.painting.flow import Flow, Mask, reliability
-from mnst_video.painting.frame import Stylist
-from mnst_video.plan.setup import Analysis, Setup, analyse, clip_of, memory_errors, prepare
-from mnst_video.plan.shots import Shot
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.machine import memory_errors
+from mnst_video.plan.analysis import analyse
+from mnst_video.plan.setup import prepare
+from mnst_video.plan.source import clip_of
 
-# Frames between a frame and the one of the long-term error.
-LONG_TERM = 12
-# Seconds after which an uncovered area counts as any other, and of the windows of grain and drift.
-RECENT = 1.0
-# The share of the area that a tile speaks for, which makes it an uncovered one.
-UNCOVERED_TILE = 0.5
 # Fine detail, in squared levels of 255, below which a picture is flat: rounding alone makes some.
 FLAT = 0.01
-
-
-@dataclass(frozen=True)
-class FrameScores:
-    """One frame's scores; NaN where there is none, as of E at a cut.
-
-    frame: number in the whole clip. wanted: the mix w that was asked for. e, e_long: warping error
-    from t - 1 and t - 12, of the output and of the input. naked: at each threshold of `NAKED`;
-    uncovered: the share of the area that was uncovered lately, and what of it is naked.
-    fine: mean squares of the high frequencies. colors: means and deviations of luminance and
-    saturation. content: squared feature distance over the content's energy.
-    """
-
-    frame: int
-    shot: int
-    seconds: float
-    gamma: float
-    pair: int
-    wanted: float
-    mix: float
-    rho: float
-    ri1: float
-    ri2: float
-    content: float
-    e: float
-    e_input: float
-    e_long: float
-    e_long_input: float
-    naked: tuple[float, ...]
-    uncovered: float
-    naked_uncovered: float
-    naked_elsewhere: float
-    fine: float
-    fine_input: float
-    colors: tuple[float, ...]
-    colors_input: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -240,165 +178,3 @@ def evaluate(
                     observe(len(found), count)
     seconds = time.monotonic() - begun
     return Evaluation(tuple(found), float(info.fps), setup.size, seconds)
-
-
-@dataclass(frozen=True)
-class _Past:
-    """A frame of the shot: content, output, and the backward flow with where to trust it."""
-
-    content: Frame
-    frame: Frame
-    flow: Flow
-    trust: Mask
-
-
-@dataclass(frozen=True)
-class _Naked:
-    naked: tuple[float, ...]
-    uncovered: float
-    naked_uncovered: float
-    naked_elsewhere: float
-
-
-class Judge:
-    """Scores frames in order; keeps what the long-term error and the uncovered areas need."""
-
-    def __init__(
-        self, setup: Setup, analysis: Analysis, flow: Path | None, size: tuple[int, int]
-    ) -> None:
-        self.setup, self.analysis, self.folder = setup, analysis, flow
-        tiles = setup.options.model_copy(update={"losses": "relative"})
-        width, height = size
-        self.tile_size = TILES_WIDTH, max(TILE, round(TILES_WIDTH * height / width))
-        self.tile_stylist = Stylist(setup.network, tiles, setup.styles, *self.tile_size)
-        self.past: deque[_Past] = deque(maxlen=LONG_TERM + 1)
-        self.shot: Shot | None = None
-        # Frames since each pixel's place was uncovered, along the flow.
-        self.age: Mask | None = None
-        self.stylists: tuple[Stylist, Stylist] | None = None
-
-    def __call__(self, number: int, content: Frame, frame: Frame) -> FrameScores:
-        shot = next(s for s in self.analysis.shots if s.start <= number < s.end)
-        if shot != self.shot:
-            self.shot, self.age = shot, None
-            self.past.clear()
-            palette = self.analysis.palette(shot)
-            self.stylists = (
-                self.setup.stylist.in_colors(palette),
-                self.tile_stylist.in_colors(palette),
-            )
-        assert self.stylists is not None
-        fader = self.setup.score.fader(number)
-        flow, trust = self._flow(number, content)
-        self.past.append(_Past(content, frame, flow, trust))
-        calibrations = self.analysis.calibration(shot)
-        stylist, tile_stylist = self.stylists
-        wanted = stylist.mix(fader, calibrations)
-        style, distance = self._style(stylist, fader, wanted)
-        naked = self._naked(tile_stylist.target(fader.pair, wanted))
-        e, e_input = self._error(1)
-        e_long, e_long_input = self._error(LONG_TERM)
-        return FrameScores(
-            frame=number,
-            shot=shot.index,
-            seconds=float(self.setup.info.times[number]),
-            gamma=fader.gamma,
-            pair=fader.pair + 1,
-            wanted=wanted,
-            mix=style.mix,
-            rho=style.rho,
-            ri1=style.ri1,
-            ri2=style.ri2,
-            content=distance,
-            e=e,
-            e_input=e_input,
-            e_long=e_long,
-            e_long_input=e_long_input,
-            naked=naked.naked,
-            uncovered=naked.uncovered,
-            naked_uncovered=naked.naked_uncovered,
-            naked_elsewhere=naked.naked_elsewhere,
-            fine=high_frequencies(frame),
-            fine_input=high_frequencies(content),
-            colors=colors(frame),
-            colors_input=colors(content),
-        )
-
-    def _flow(self, number: int, content: Frame) -> tuple[Flow, Mask]:
-        """Backward flow and where to trust it: nowhere at the first frame of a shot."""
-        if not self.past:
-            height, width = content.shape[:2]
-            return np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
-        before = self.past[-1].content
-        if self.folder is not None:
-            return _true_flow(self.folder, number, content.shape[:2])
-        backward, forward = judge_flow(content, before), judge_flow(before, content)
-        return backward, reliability(backward, forward)
-
-    def _error(self, back: int) -> tuple[float, float]:
-        """The warping error from `back` frames ago, of the output and of the input."""
-        past = list(self.past)[::-1]
-        if len(past) <= back:
-            return math.nan, math.nan
-        flow, trust = past[0].flow, past[0].trust
-        for step in past[1:back]:
-            flow, trust = join(flow, trust, step.flow, step.trust)
-        now, then = past[0], past[back]
-        return (
-            warping_error(now.frame, then.frame, flow, trust),
-            warping_error(now.content, then.content, flow, trust),
-        )
-
-    def _style(self, stylist: Stylist, fader: Fader, wanted: float) -> tuple[StyleScores, float]:
-        """The style scores of the newest frame, and its distance from the content."""
-        content, frame = (
-            stylist.look(resize(picture, *self.setup.size))
-            for picture in (self.past[-1].content, self.past[-1].frame)
-        )
-        before, after = (stylist.compare([look])[fader.pair] for look in (content, frame))
-        distance = float(content_loss(frame.content, content.content)) / before.content
-        return StyleScores.of(before, after, wanted), distance
-
-    def _naked(self, target: Grams) -> _Naked:
-        """What of the newest frame is naked: in all, in areas uncovered lately, and elsewhere."""
-        width, height = self.tile_size
-        content, frame = (
-            resize(picture, width, height)
-            for picture in (self.past[-1].content, self.past[-1].frame)
-        )
-        improvements = tile_improvements(self.setup.network, content, frame, target)
-        rows, columns = improvements.shape
-        areas = tile_areas(rows, columns, width, height)
-        recent = resize(self._recent(), width, height) / 255.0
-        uncovered = tile_means(recent, rows, columns) >= UNCOVERED_TILE
-        return _Naked(
-            naked=naked_shares(improvements, areas),
-            uncovered=float((areas * uncovered).sum() / areas.sum()),
-            naked_uncovered=naked_shares(improvements, areas, uncovered)[1],
-            naked_elsewhere=naked_shares(improvements, areas, ~uncovered)[1],
-        )
-
-    def _recent(self) -> Frame:
-        """Where the newest frame shows what was uncovered within the last second: 255 or 0."""
-        newest = self.past[-1]
-        limit = RECENT * float(self.setup.info.fps)
-        if self.age is None:
-            # A shot's first frame is painted from the content: nothing in it counts.
-            self.age = np.full(newest.content.shape[:2], limit, np.float32)
-        else:
-            # Not beyond the limit: sampling between pixels would let an old neighbour wear it away.
-            age = np.minimum(pull(self.age, newest.flow) + 1.0, limit)
-            self.age = np.where(newest.trust > 0.5, age, 0.0).astype(np.float32)
-        return np.where(self.age < limit, 255, 0).astype(np.uint8)
-
-
-def _true_flow(folder: Path, number: int, shape: tuple[int, ...]) -> tuple[Flow, Mask]:
-    """The true flow of a frame and where it holds. Raises UsageError where there is none."""
-    paths = [folder / f"{name}_{number:04d}.npy" for name in ("flow", "valid")]
-    try:
-        flow, valid = (np.load(path, allow_pickle=False) for path in paths)
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"--flow {folder}: no flow of frame {number} ({error})") from None
-    if flow.shape != (*shape, 2) or valid.shape != shape:
-        raise UsageError(f"--flow {folder}: of another size than the output")
-    return flow.astype(np.float32), valid.astype(np.float32)

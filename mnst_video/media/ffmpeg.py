@@ -12,7 +12,12 @@ from typing import IO, Any
 import imageio_ffmpeg
 
 from mnst_video.errors import MachineError
-from mnst_video.media.input.probe import MUSIC_FORMATS
+
+# Only these containers are opened: a playlist or an ffconcat script in a file called .mp4 would
+# otherwise make ffmpeg read any other file.
+FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,h264"
+MUSIC_FORMATS = f"{FORMATS},wav,w64,mp3,flac,aac,aiff,caf,ac3,eac3"
+
 
 # What it exits with after a signal that it could take.
 TERMINATED = 255

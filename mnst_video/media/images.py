@@ -1,11 +1,7 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
 import contextlib
-import errno
-import hashlib
-import os
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
-from mnst_video.errors import InputError, MachineError, UsageError, unwritten
-
-Frame = NDArray[np.uint8]
+from mnst_video.errors import InputError, MachineError, UsageError
+from mnst_video.media.files import check_name, write_bytes
+from mnst_video.media.frames import Frame
 
 # Kinds of pictures, as Pillow names them. Not among them: EPS, which is a program that Pillow would
 # run with Ghostscript, and kinds whose readers are seldom used.
 KINDS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
-# A name's most bytes, so that `.NAME.partial` and `NAME.mnst.json` can stand beside it.
-LONGEST_NAME = 240
 
 
 @dataclass(frozen=True)
@@ -154,101 +148,6 @@ def encode_image(
     if not done:
         raise ValueError(f"{extension} is no kind of picture that can be written")
     return encoded.tobytes()
-
-
-def check_name(path: Path) -> None:
-    """Raise InputError or UsageError for a path that no file has."""
-    if not path.name:
-        raise InputError(f"{path}: this is a folder, not a file")
-    try:
-        path.lstat()
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise UsageError(f"{path.name[:40]}…: the name is too long") from None
-
-
-def check_new_name(output: Path) -> None:
-    """Raise InputError or UsageError for a path that cannot be written, or have others beside."""
-    check_name(output)
-    if len(os.fsencode(output.name)) > LONGEST_NAME:
-        raise UsageError(f"{output}: the name is too long; {LONGEST_NAME} bytes are the limit")
-
-
-def check_target(output: Path, sources: Iterable[Path], overwrite: bool) -> None:
-    """Raise UsageError where `output` cannot or must not be written.
-
-    sources: what it is made from, which `overwrite` does not cover.
-    """
-    check_new_name(output)
-    if output.exists():
-        for source in sources:
-            if source.exists() and output.samefile(source):
-                raise UsageError(
-                    f"{output}: is the input, a style or the sound; choose another name"
-                )
-        if output.is_dir():
-            raise UsageError(f"{output}: is a folder; give a file name")
-        if not overwrite:
-            raise UsageError(f"{output}: exists; use --overwrite, or another name")
-    folder = output.resolve().parent
-    if not folder.is_dir():
-        raise UsageError(f"{output}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"{output}: the folder {folder} cannot be written to")
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, complete or not at all, also when the power fails. Raises MachineError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise unwritten(path, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
-def file_digest(path: Path) -> str | None:
-    """The SHA-256 of a file in hexadecimal, or None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
-def fit_style(style: Frame, width: int, height: int, scale: float = 1.0) -> Frame:
-    """A style image at the working size: scaled to cover it, cropped to its centre, then scaled.
-
-    `scale` is the size of the strokes: 2 makes them, and the result, twice as large.
-    """
-    have_height, have_width = style.shape[:2]
-    cover = max(width / have_width, height / have_height)
-    crop_width = min(have_width, round(width / cover))
-    crop_height = min(have_height, round(height / cover))
-    x, y = (have_width - crop_width) // 2, (have_height - crop_height) // 2
-    crop = style[y : y + crop_height, x : x + crop_width]
-    return resize(crop, max(16, round(width * scale)), max(16, round(height * scale)))
-
-
-def resize(frame: Frame, width: int, height: int) -> Frame:
-    """The frame at another size: area averages to shrink, cubic to enlarge."""
-    if frame.shape[:2] == (height, width):
-        return frame
-    shrinks = width <= frame.shape[1] and height <= frame.shape[0]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=method), np.uint8)
-
-
-def faded(footage: Frame, painting: Frame, strength: float) -> Frame:
-    """Between the footage, at strength 0, and the painting, at 1; all of one size."""
-    mixed = cv2.addWeighted(painting, strength, footage, 1.0 - strength, 0.0)
-    return np.asarray(mixed, np.uint8)
 
 
 def load_frame(path: Path) -> Frame:

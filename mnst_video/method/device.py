@@ -1,12 +1,16 @@
-"""Which device and precision an optimisation runs in, and what its memory holds."""
+"""Which device and precision an optimisation runs in, what its memory holds, pictures on it."""
 
 import contextlib
 import ctypes
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from mnst_video.errors import UsageError
 
@@ -150,3 +154,14 @@ def lacks_memory(error: Exception) -> bool:
     # On a GPU torch has a class for it; on a CPU it raises a plain RuntimeError.
     known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     return known or any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def to_image(picture: NDArray[Any], device: torch.device) -> Tensor:
+    """A picture `(H, W, C)` of any type as a float32 image `(1, C, H, W)` on a device."""
+    tensor = torch.from_numpy(np.array(picture, copy=True)).to(device)
+    return tensor.permute(2, 0, 1)[None].float().contiguous()
+
+
+def to_picture(image: Tensor) -> NDArray[np.float32]:
+    """The image `(1, 3, H, W)` as float32 `(H, W, 3)`."""
+    return np.asarray(image[0].permute(1, 2, 0).contiguous().cpu().numpy(), np.float32)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnst_video.media.images import Frame
+from mnst_video.media.frames import Frame
 
 Flow = NDArray[np.float32]
 Mask = NDArray[np.float32]

@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
+
+from mnst_video.media.frames import Frame
+from mnst_video.painting.flow import Picture
 
 Array = NDArray[np.float64]
 # Variance, in squared pixel values, that a colour is taken to have at least: a grey picture has
@@ -64,3 +70,22 @@ def _root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh(matrix)
     root: Array = (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
     return root
+
+
+def match_colors(frame: Frame, content: Frame, result: Frame) -> Picture:
+    """`frame` in the colours that took `content` to `result`: float32 `(H, W, 3)`, 0..255.
+
+    The colours are mapped by the affine map that fits the two pictures best in least squares.
+    """
+    before, after = _homogeneous(content), _homogeneous(result)[:, :3]
+    # The small diagonal makes the map unique where a picture has too few colours.
+    normal = before.T @ before + 1e-3 * len(before) * torch.eye(4, dtype=torch.float64)
+    colors = torch.linalg.solve(normal, before.T @ after)
+    matched = (_homogeneous(frame) @ colors).clamp(0.0, 255.0)
+    return np.asarray(matched.reshape(frame.shape).float().numpy(), np.float32)
+
+
+def _homogeneous(frame: Frame) -> Tensor:
+    """All pixels of a picture as float64 rows (r, g, b, 255)."""
+    pixels = torch.from_numpy(frame.reshape(-1, 3).copy()).double()
+    return F.pad(pixels, (0, 1), value=255.0)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mnst_video.errors import InputError, TextError, UsageError
-from mnst_video.media.input.probe import VideoInfo
-from mnst_video.media.input.sound import detect_beats, read_sound
+from mnst_video.errors import TextError, UsageError
+from mnst_video.media.clip import VideoInfo
 from mnst_video.options import Options
+from mnst_video.plan.source import needed_sound
+from mnst_video.timeline.beats import detect_beats
+from mnst_video.timeline.clock import Clock, Tempo
+from mnst_video.timeline.curve import Schedule
 from mnst_video.timeline.envelope import Sound, envelope
-from mnst_video.timeline.keys import Fader, Schedule, Timeline
-from mnst_video.timeline.timecode import Clock, Tempo, Time
+from mnst_video.timeline.fader import Fader
+from mnst_video.timeline.keys import Timeline
 
 # WCAG 2.3.1: more than three flashes within a second can cause seizures.
 FLASHES_PER_SECOND = 3
@@ -56,7 +59,7 @@ def compose(options: Options, info: VideoInfo) -> Score:
     Raises UsageError where the clip has no such time or there is no tempo, InputError where a
     sound is needed and there is none, MachineError where bpm is "auto" without librosa.
     """
-    sound = _needed_sound(options, info)
+    sound = needed_sound(options, info)
     clock = Clock(info.times, info.fps, _tempo(options, sound))
     positions, timeline = _timeline(options)
     curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
@@ -140,20 +143,6 @@ def _curve(
     return _resolve("gamma", timeline, clock, 0.0, 1.0)
 
 
-def moment(name: str, time: Time, clock: Clock) -> Fraction:
-    """A time in the options, in seconds. Raises UsageError where the clip has no such time."""
-    try:
-        seconds = clock.seconds(time)
-    except ValueError as error:
-        raise UsageError(f"{name} = {time.shown}: {error}") from None
-    if not 0 <= seconds <= clock.length:
-        raise UsageError(
-            f"{name} = {time.shown} is not inside the clip, which lasts "
-            f"{float(clock.length):.6g} s{clock.hint(time)}"
-        )
-    return seconds
-
-
 def _resolve(
     name: str, timeline: Timeline, clock: Clock, low: float, high: float
 ) -> tuple[Schedule, tuple[str, ...]]:
@@ -162,27 +151,6 @@ def _resolve(
     except TextError as error:
         raise UsageError(f"{name}: {error}") from None
     return schedule, tuple(f"{name}: {note}" for note in notes)
-
-
-def find_sound(options: Options, info: VideoInfo) -> Sound | None:
-    """The sound that belongs to the clip, on the clip's clock; None where there is none."""
-    if options.audio is not None:
-        return read_sound(options.audio, origin=Fraction(0))
-    return read_sound(info.path, origin=info.start) if info.audio else None
-
-
-def _needed_sound(options: Options, info: VideoInfo) -> Sound | None:
-    """The sound, where the options ask for it. Raises InputError where there is none."""
-    wanted = [f"react = {reaction}" for reaction in options.react if reaction.kind != "beat"]
-    wanted += ["bpm = auto"] * (options.bpm == "auto")
-    if not wanted:
-        return None
-    sound = find_sound(options, info)
-    if sound is None:
-        raise InputError(
-            f"{info.path}: has no sound, which {wanted[0]} needs; give one with --audio FILE"
-        )
-    return sound
 
 
 def _tempo(options: Options, sound: Sound | None) -> Tempo | None:

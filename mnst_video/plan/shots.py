@@ -8,7 +8,7 @@ from itertools import pairwise
 import cv2
 from scenedetect import AdaptiveDetector, FrameTimecode
 
-from mnst_video.media.images import Frame, resize
+from mnst_video.media.frames import Frame, resize
 
 # A flash of fewer frames than this is not taken for a shot of its own.
 SHORTEST_SHOT = 4

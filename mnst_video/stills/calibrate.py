@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.errors import UsageError
-from mnst_video.media.images import Frame, Photo, load_image, resize
+from mnst_video.media.frames import Frame, resize, working_size
+from mnst_video.media.images import Photo, load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.crossfade import mix
 from mnst_video.options import Options
-from mnst_video.painting.frame import Stylist, load_network, working_size
+from mnst_video.painting.machine import load_network, memory_errors
 from mnst_video.painting.palette import Palette
-from mnst_video.plan.setup import memory_errors, spread
-from mnst_video.stills.still import open_content
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.styles import Stylist
+from mnst_video.plan.analysis import spread
+from mnst_video.stills.content import open_content
+from mnst_video.timeline.fader import Fader
 
 # Longer side of the pictures unless `max_side` says, and frames of a clip that are measured.
 SIDE, CLIP_FRAMES = 256, 3

@@ -1,6 +1,5 @@
 """Stills from files: a picture, or a frame of a clip, painted into a file."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,29 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mnst_video.errors import InputError, UsageError
-from mnst_video.media.images import (
-    Photo,
-    check_name,
-    check_target,
-    load_image,
-    load_photo,
-    resize,
-    save_image,
-)
-from mnst_video.media.input.decode import read_frames
-from mnst_video.media.input.probe import VideoInfo
+from mnst_video.errors import UsageError
+from mnst_video.media.files import check_name, check_target
+from mnst_video.media.frames import resize, working_size
+from mnst_video.media.images import Photo, load_image, save_image
+from mnst_video.method.device import to_picture
 from mnst_video.options import STILL_SIDE, Options
-from mnst_video.painting.frame import (
-    load_network,
-    paint_still,
-    still_stages,
-    to_picture,
-    working_size,
-)
-from mnst_video.plan.gamma import fader_of_still, moment
-from mnst_video.plan.setup import clip_of, memory_errors
-from mnst_video.timeline.timecode import START, Clock, Time
+from mnst_video.painting.machine import load_network, memory_errors
+from mnst_video.painting.still import paint_still, still_stages
+from mnst_video.plan.gamma import fader_of_still
+from mnst_video.stills.content import load_content
+from mnst_video.timeline.timecode import START, Time
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 # 16 bits a channel, and opacity.
@@ -111,39 +98,6 @@ def render_still(
         save_image(result.frame, output, alpha)
     tiles = len(network.tiles(size[1], size[0]))
     return StillDone(output, size, tiles, time.monotonic() - begun)
-
-
-def open_content(path: Path, options: Options) -> Photo | VideoInfo:
-    """A picture, or else a clip. Raises InputError where it is neither."""
-    try:
-        return load_photo(path)
-    except InputError as error:
-        if not path.is_file():
-            raise
-        problem = str(error)
-    try:
-        return clip_of(path, options)
-    except (InputError, UsageError):
-        raise InputError(f"{problem}, nor is it a clip") from None
-
-
-def load_content(path: Path, options: Options, at: Time = START) -> Photo:
-    """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
-    if at.unit in ("b", "bar", "position"):
-        raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
-    content = open_content(path, options)
-    if isinstance(content, Photo) and at == START:
-        return content
-    if isinstance(content, Photo):  # an animation can be either
-        try:
-            content = clip_of(path, options)
-        except (InputError, UsageError):
-            raise UsageError(f"{path}: is one picture; --at is for clips") from None
-    seconds = moment("at", at, Clock(content.times, content.fps))
-    number = min(content.frame_at(seconds), content.frames - 1)
-    frames = read_frames(content, content.width, content.height, number)
-    with contextlib.closing(frames):
-        return Photo(next(frames))
 
 
 def _ground(photo: Photo) -> str:

@@ -8,54 +8,37 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from mnst_video.errors import UsageError
 from mnst_video.job.lock import alone, lock_of
 from mnst_video.job.processes import Tell, divide, on_device, run, share
-from mnst_video.media.images import (
-    Frame,
-    check_name,
-    check_target,
-    fit_style,
-    load_image,
-    resize,
-    save_image,
-)
+from mnst_video.media.files import check_name, check_target
+from mnst_video.media.frames import Frame, resize, working_size
+from mnst_video.media.images import load_image, save_image
+from mnst_video.media.output.checks import check_output
 from mnst_video.media.output.containers import CONTAINERS, EncoderSettings, is_clip
-from mnst_video.media.output.encode import check_output, open_encoder
+from mnst_video.media.output.encode import open_encoder
 from mnst_video.method.device import pick_device
 from mnst_video.options import QUALITY, STILL_SIDE, Options
-from mnst_video.painting.frame import Result, load_network, paint_still, paint_sweep, working_size
+from mnst_video.painting.machine import load_network, memory_errors
+from mnst_video.painting.still import paint_still, paint_sweep
+from mnst_video.painting.styles import Result
 from mnst_video.plan.gamma import Place, course
-from mnst_video.plan.setup import memory_errors
 from mnst_video.presets import make_options
-from mnst_video.stills.still import PICTURES, load_content
+from mnst_video.stills.content import load_content
+from mnst_video.stills.sheet import GAP, TILE_SIDE, WIDEST_JPEG, Row, draw_sheet
+from mnst_video.stills.still import PICTURES
 from mnst_video.timeline.timecode import START, Time
 
 # Seconds of a moving sweep, and pictures in a sheet's row.
 LONGEST, WIDEST = 600, 101
-# What a JPEG can do, in pixels.
-WIDEST_JPEG = 65_000
 # What a sheet's rows can vary, besides presets: the rest is the same for all, or for clips only.
 VARIED = QUALITY | {"style1", "style2", "gamma", "position", "strength"}
 VARIED -= {"temporal_weight", "uncovered_weight", "warm_start", "steps", "rate", "fresh_rate"}
 VARIED -= {"settled", "max_side", "crf"}
-# Of a sheet, in pixels: the longer side of a picture, the space around each, the size of letters.
-TILE_SIDE, GAP, LETTERS = 256, 8, 15
 
 # Called with the pictures painted and all pictures.
 Observer = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a sheet: its label, options, styles, and the places of its pictures."""
-
-    name: str
-    options: Options
-    styles: Sequence[Frame]
-    places: Sequence[Place]
 
 
 @dataclass(frozen=True)
@@ -145,7 +128,7 @@ def render_sweep(
                 raise UsageError(f"{output}: {width} pixels are too wide for a JPEG; use .png")
             count *= len(variants)
             tiles = _tiles(options, variants, content, jobs, observe)
-            save_image(_sheet(content, variants, tiles), output)
+            save_image(draw_sheet(content, variants, tiles), output)
     return SweepDone(output, count, time.monotonic() - begun)
 
 
@@ -236,42 +219,3 @@ def _write_moving(
     with open_encoder(output, fps, (width, height)) as write:
         for picture in pictures:
             write(picture)
-
-
-def _sheet(
-    content: Frame,
-    rows: Sequence[Row],
-    tiles: Sequence[Frame],
-) -> Frame:
-    """The content and the first row's styles, and below them the rows of pictures, all labelled."""
-    height, width = content.shape[:2]
-    styles, options = rows[0].styles, rows[0].options
-    setlist = len(styles) > 2 or options.position is not None
-    value = "position" if setlist else "gamma"  # Pillow's own font has no γ
-    head = [(content, "content")]
-    for number, (style, path) in enumerate(zip(styles, options.styles, strict=True), 1):
-        shown = number if setlist else 2 - number
-        head.append((fit_style(style, width, height), f"{value} {shown}: {path.name}"))
-    lines = [("", head)]
-    cells = iter(tiles)
-    for row in rows:
-        labels = [f"{value} {place.value:.3g}" for place in row.places]
-        lines.append((row.name, [(next(cells), label) for label in labels]))
-    font = ImageFont.load_default(LETTERS)
-    text = LETTERS + GAP
-    heights = [height + text + GAP + (text if name else 0) for name, _ in lines]
-    widest = max(len(line) for _, line in lines)
-    sheet = Image.new("RGB", (GAP + widest * (width + GAP), GAP + sum(heights)), "white")
-    draw = ImageDraw.Draw(sheet)
-    y = GAP
-    for (name, line), used in zip(lines, heights, strict=True):
-        top = y + text if name else y
-        draw.text((GAP, y), name, fill="black", font=font)
-        for column, (picture, label) in enumerate(line):
-            x = GAP + column * (width + GAP)
-            sheet.paste(Image.fromarray(picture), (x, top))
-            while len(label) > 1 and font.getlength(label) > width + GAP // 2:
-                label = label[:-1]  # else it would run into the next one
-            draw.text((x, top + height + GAP // 4), label, fill="black", font=font)
-        y += used
-    return np.asarray(sheet)

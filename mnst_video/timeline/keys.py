@@ -2,7 +2,6 @@
 
 import math
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -10,72 +9,15 @@ from itertools import pairwise
 from typing import Self
 
 from mnst_video.errors import TextError
+from mnst_video.timeline.clock import Clock
+from mnst_video.timeline.curve import Keyframe, Schedule
 from mnst_video.timeline.easing import HOLD, LINEAR, Easing
-from mnst_video.timeline.timecode import END, START, Clock, Time
+from mnst_video.timeline.timecode import END, START, Time
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 _KEY = re.compile(r"(?P<time>[^=]*?)\s*=\s*(?P<value>\S+)(?:\s+(?P<easing>.*))?", re.DOTALL)
 # Deforum writes FRAME:(VALUE); the value may be an expression.
 _DEFORUM = re.compile(r"(?P<frame>[^:(]*?)\s*:\s*\(\s*(?P<value>.*?)\s*\)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Fader:
-    """Where the crossfader stands: `gamma` = 1 is style `pair` alone, 0 is the style after it.
-
-    Pairs count from 0; two styles have one.
-    """
-
-    pair: int
-    gamma: float
-
-    @classmethod
-    def at_position(cls, position: float, styles: int) -> Self:
-        """The place in a setlist: 1 is the first style alone, `styles` the last one."""
-        pair = min(int(position) - 1, styles - 2)
-        return cls(pair, pair + 2 - position)
-
-
-@dataclass(frozen=True)
-class Keyframe:
-    """`value` at `time` seconds from the first frame of the whole clip; `easing` leads on."""
-
-    time: Fraction
-    value: float
-    easing: Easing = LINEAR
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Keyframes in order of time; held before the first and after the last.
-
-    Two may stand at one time: the value jumps there, to that of the second.
-    Values, and what a Bézier makes of them, stay in `low` to `high`.
-    Raises ValueError where there is no key, times decrease, or a value is outside the range.
-    """
-
-    keys: tuple[Keyframe, ...]
-    low: float = 0.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.keys or any(a.time > b.time for a, b in pairwise(self.keys)):
-            raise ValueError("a schedule needs keyframes in order of time")
-        if not all(self.low <= key.value <= self.high for key in self.keys):
-            raise ValueError(f"values must lie between {self.low:g} and {self.high:g}")
-
-    def at(self, seconds: Fraction) -> float:
-        """The value at a time, in seconds from the first frame of the whole clip."""
-        index = bisect_right(self.keys, seconds, key=lambda key: key.time)
-        if index == 0:
-            return self.keys[0].value
-        left = self.keys[index - 1]
-        if index == len(self.keys) or seconds == left.time:
-            return left.value
-        right = self.keys[index]
-        share = left.easing(float((seconds - left.time) / (right.time - left.time)))
-        value = left.value + share * (right.value - left.value)
-        return min(max(value, self.low), self.high)
 
 
 @dataclass(frozen=True)

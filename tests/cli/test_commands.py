@@ -22,12 +22,15 @@ from rich.console import Console
 from mnst_video.cli import app as cli
 from mnst_video.cli import doctor
 from mnst_video.cli.show import progress
+from mnst_video.cli.show.durations import minutes
+from mnst_video.cli.show.plan import plan_lines
 from mnst_video.cli.show.progress import _Pace
 from mnst_video.errors import InputError, MachineError
 from mnst_video.job import render as job
-from mnst_video.job.render import FrameDone, render
+from mnst_video.job.events import FrameDone
+from mnst_video.job.render import render
 from mnst_video.options import SHORTHANDS, Options, resource
-from mnst_video.plan.setup import Plan
+from mnst_video.plan.plan import Plan
 from mnst_video.plan.shots import Shot
 from mnst_video.presets import make_options, preset_names
 
@@ -684,11 +687,11 @@ def with_setup(plan, options=None, values=None):
     ],
 )
 def test_the_plan_shows_the_course_of_gamma_and_what_its_ends_are(events, values, course):
-    assert progress.plan_lines(with_setup(events[0], values=values))[0].startswith(course)
+    assert plan_lines(with_setup(events[0], values=values))[0].startswith(course)
 
 
 def test_the_clock():
-    assert [progress.clock(s) for s in (0, 7.4, 59.6, 3599, 3723)] == [
+    assert [minutes(s) for s in (0, 7.4, 59.6, 3599, 3723)] == [
         *("0:00", "0:07", "1:00", "59:59", "1:02:03")
     ]
 

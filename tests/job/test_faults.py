@@ -17,14 +17,15 @@ import psutil
 import pytest
 
 from mnst_video.errors import DivergedError, InputError, MachineError, UsageError
+from mnst_video.job.events import Encoding, FrameDone
 from mnst_video.job.lock import alone
 from mnst_video.job.preview import render_preview
-from mnst_video.job.render import Encoding, FrameDone, render
-from mnst_video.media import images
+from mnst_video.job.render import render
+from mnst_video.media import files, images
 from mnst_video.media.images import save_image
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.encode import open_encoder
-from mnst_video.painting import frame as stylize
+from mnst_video.painting import styles as stylize
 
 resource = pytest.importorskip("resource")  # Unix has it, with the signals and limits used here
 
@@ -33,7 +34,7 @@ RUN = """
 import resource, sys
 from mnst_video.cli import app as cli
 from mnst_video.job import render as job
-from mnst_video.painting import frame as stylize
+from mnst_video.painting import styles as stylize
 kind, extra = sys.argv.pop(1), int(sys.argv.pop(1))
 if kind == "RLIMIT_AS":
     extra += 4096 * int(open("/proc/self/statm").read().split()[0])
@@ -331,7 +332,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs Linux")
     with monkeypatch.context() as patch:
-        patch.setattr(images.os, "fsync", full)
+        patch.setattr(files.os, "fsync", full)
         with pytest.raises(MachineError, match=rf"{which}: .*No space left.*make room"):
             render(clip, output, quick())
     assert not output.exists()

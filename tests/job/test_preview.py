@@ -9,12 +9,12 @@ from mnst_video.cli.show.plan import preview_report
 from mnst_video.errors import DivergedError, InputError, UsageError
 from mnst_video.job import preview
 from mnst_video.job.preview import BUDGET, PIXELS, SIDE, affordable, render_preview, small_side
-from mnst_video.media.input import decode
+from mnst_video.media.input import near
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import frame as stylize
-from mnst_video.painting.frame import Stylist
+from mnst_video.painting import styles as stylize
+from mnst_video.painting.styles import Stylist
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_the_report_says_what_was_left_out(make_clip, quick, monkeypatch):
     )
     assert len(list(preview_report(done))) == 1
     monkeypatch.undo()
-    monkeypatch.setattr(decode, "DECODED", 1)  # the clip has one keyframe
+    monkeypatch.setattr(near, "DECODED", 1)  # the clip has one keyframe
     done = render_preview(clip, options=quick(), overwrite=True)
     line, second = preview_report(done)
     assert line.startswith("preview: all 12 frames, cuts not looked for: ")

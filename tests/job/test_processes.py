@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from mnst_video.errors import DivergedError, MachineError, TextError
 from mnst_video.job import processes as jobs
-from mnst_video.job import render as job
+from mnst_video.job import worker
+from mnst_video.job.events import FrameDone, StepDone
 from mnst_video.job.processes import divide, on_device, run, share
-from mnst_video.job.render import FrameDone, Plan, StepDone, render
+from mnst_video.job.render import render
 from mnst_video.media.images import save_image
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.painting import frame as stylize
+from mnst_video.plan.plan import Plan
 from mnst_video.stills.sweep import render_sweep
 
 
@@ -158,7 +160,7 @@ def test_work_beside_a_gpu_paints_the_same_bytes(tmp_path, three_shots, quick, m
     """As where a GPU leaves the cores idle: flow, reading and writing in threads of their own."""
     options, orders = quick(cuts="0.125"), []
     plain = render(three_shots, tmp_path / "plain.mp4", options, keep_frames=True)
-    for module in (stylize, job):
+    for module in (stylize, worker):
         monkeypatch.setattr(module, "leaves_cores_idle", lambda _: True)
     report = render(
         three_shots, tmp_path / "o.mp4", options, keep_frames=True, observe=orders.append

@@ -18,17 +18,19 @@ import numpy as np
 import pytest
 
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.job.render import Encoding, FrameDone, StepDone, render
+from mnst_video.job.events import Encoding, FrameDone, StepDone
+from mnst_video.job.render import render
 from mnst_video.judge.evaluate import evaluate
-from mnst_video.media.images import load_frame, resize, save_image
+from mnst_video.media.frames import resize
+from mnst_video.media.images import load_frame, save_image
 from mnst_video.media.input.decode import read_frames, read_opacity
 from mnst_video.media.input.pictures import probe_sequence
 from mnst_video.media.input.probe import probe
 from mnst_video.media.input.sound import read_sound
 from mnst_video.options import Options
-from mnst_video.painting import frame as stylize
+from mnst_video.painting import machine
 from mnst_video.painting.palette import Palette
-from mnst_video.plan.setup import Plan
+from mnst_video.plan.plan import Plan
 from mnst_video.plan.shots import Shot
 from mnst_video.presets import make_options
 
@@ -636,7 +638,7 @@ def test_tiles_are_said_and_belong_to_the_settings(tmp_path, make_clip, quick, m
         render(clip, output, quick(max_side=160), overwrite=True)
     # Another limit, with the same tiles: nothing is different.
     assert render(clip, output, quick(max_side=160, tile=0.012), overwrite=True).reused == 2
-    monkeypatch.setattr(stylize, "pixels_at_once", lambda *_: 10_000)
+    monkeypatch.setattr(machine, "pixels_at_once", lambda *_: 10_000)
     render(clip, tmp_path / "o.mp4", quick(max_side=160), observe=events.append)
     plan = next(event for event in reversed(events) if isinstance(event, Plan))
     assert plan.notes == ("looked at in 2 tiles, as memory is short for the whole",)
@@ -898,8 +900,8 @@ def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, erro
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("mnst_video.job.render.stylize_shot", fail)
-    monkeypatch.setattr("mnst_video.plan.setup.memory", lambda _: (4 * 10**9, 10**9))
+    monkeypatch.setattr("mnst_video.job.worker.stylize_shot", fail)
+    monkeypatch.setattr("mnst_video.painting.machine.memory", lambda _: (4 * 10**9, 10**9))
     # In float32, and with a fifth left for what is no feature map.
     with pytest.raises(
         MachineError, match=r"1\.0 GB .* 592×333; give --max-side 592, or --tile 0\.10"

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from mnst_video.cli.app import app
 from mnst_video.errors import InputError, UsageError
 from mnst_video.job.render import render
-from mnst_video.judge.evaluate import LONG_TERM, evaluate
-from mnst_video.media.images import fit_style, load_image
+from mnst_video.judge.evaluate import evaluate
+from mnst_video.judge.judge import LONG_TERM
+from mnst_video.media.frames import fit_style
+from mnst_video.media.images import load_image
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.media.output.encode import open_encoder
 

@@ -7,23 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from mnst_video.judge.stability import (
+from mnst_video.judge.grain import colors, high_frequencies
+from mnst_video.judge.naked import (
     STRIDE,
     TILE,
     TILE_LAYERS,
-    StyleScores,
-    colors,
-    high_frequencies,
-    join,
-    judge_flow,
-    jumps,
-    lag,
     naked_shares,
     tile_areas,
     tile_improvements,
     tile_means,
-    warping_error,
 )
+from mnst_video.judge.stability import join, judge_flow, warping_error
+from mnst_video.judge.style import StyleScores, jumps, lag
 from mnst_video.method.losses import STYLE_LAYERS, style_grams
 from mnst_video.method.sigma import Calibration
 

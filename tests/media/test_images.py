@@ -8,16 +8,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.media.images import (
-    Photo,
-    fit_style,
-    load_frame,
-    load_image,
-    load_photo,
-    resize,
-    save_image,
-    write_bytes,
-)
+from mnst_video.media.files import write_bytes
+from mnst_video.media.frames import fit_style, resize
+from mnst_video.media.images import Photo, load_frame, load_image, load_photo, save_image
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -13,10 +13,12 @@ import pytest
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media import ffmpeg as ffmpeg_module
-from mnst_video.media.input import decode
+from mnst_video.media.clip import Passage
+from mnst_video.media.input import decode, near
 from mnst_video.media.input import probe as probe_module
-from mnst_video.media.input.decode import read_frames, read_near
-from mnst_video.media.input.probe import Passage, probe
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.near import read_near
+from mnst_video.media.input.probe import probe
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.media.output.encode import open_encoder
 
@@ -182,10 +184,10 @@ def test_frames_near_keyframes_are_those_read_from_the_start(with_keyframes, nam
     info = probe(with_keyframes(name))
     assert info.keyframes == (0, 10, 20, 30)
     numbers = [0, 3, 3, 9, 10, 25, 39]
-    near = read_near(info, numbers, 32, 24)
-    assert [number for number, _ in near] == numbers
+    found = read_near(info, numbers, 32, 24)
+    assert [number for number, _ in found] == numbers
     whole = list(read_frames(info, 32, 24))
-    for number, frame in near:
+    for number, frame in found:
         assert np.abs(frame.astype(int) - whole[number]).max() <= 1, number
 
 
@@ -205,17 +207,17 @@ def test_frames_near_keyframes_are_upright(tmp_path, make_clip, ffmpeg, degrees)
 )
 def test_what_is_far_from_keyframes_is_replaced(with_keyframes, monkeypatch, frames, chosen):
     """The frames that may be decoded are shared by four keyframes."""
-    monkeypatch.setattr(decode, "DECODED", frames * 64 * 48)
+    monkeypatch.setattr(near, "DECODED", frames * 64 * 48)
     info = probe(with_keyframes())
-    near = read_near(info, [0, 4, 9, 23, 26, 34], 32, 24)
-    assert [number for number, _ in near] == chosen
+    found = read_near(info, [0, 4, 9, 23, 26, 34], 32, 24)
+    assert [number for number, _ in found] == chosen
 
 
 def test_a_clip_with_one_keyframe_has_its_first_frames(make_clip, monkeypatch):
-    monkeypatch.setattr(decode, "DECODED", 5 * 64 * 48)
+    monkeypatch.setattr(near, "DECODED", 5 * 64 * 48)
     info = probe(make_clip(frames=30, extra=("-g", 999)))
-    near = read_near(info, [0, 4, 29], 32, 24)
-    assert [number for number, _ in near] == [0, 4, 5]
+    found = read_near(info, [0, 4, 29], 32, 24)
+    assert [number for number, _ in found] == [0, 4, 5]
 
 
 def test_frames_that_are_cut_off_are_told(with_keyframes):

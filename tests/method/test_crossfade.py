@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from mnst_video.method.crossfade import EvenScale, blend, mix
 from mnst_video.method.losses import STYLE_LAYERS, style_loss
 from mnst_video.options import Options
-from mnst_video.painting.frame import Stylist
 from mnst_video.painting.palette import Palette
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.styles import Stylist
+from mnst_video.timeline.fader import Fader
 
 
 def random_grams(seed, scale=1.0):

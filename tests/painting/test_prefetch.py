@@ -9,9 +9,10 @@ import pytest
 
 from mnst_video.options import Options
 from mnst_video.painting import frame as stylize
-from mnst_video.painting.frame import Stylist, stylize_shot
+from mnst_video.painting.frame import stylize_shot
 from mnst_video.painting.prefetch import ahead, each
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.styles import Previous, Stylist
+from mnst_video.timeline.fader import Fader
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +89,7 @@ def test_flow_found_ahead_gives_the_same_frames(network, texture):
             result = stylist.first_frame(content, fader, calibrations)
         else:
             result = stylist.next_frame(content, fader, calibrations, previous, None, motion)
-        previous = stylize.Previous(content, result, fader)
+        previous = Previous(content, result, fader)
         again.append(result.frame)
     for one, other in zip(plain, again, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -9,9 +9,10 @@ import pytest
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.plan.gamma import Place, compose, course, moment
+from mnst_video.plan.gamma import Place, compose, course
 from mnst_video.presets import make_options
-from mnst_video.timeline.keys import Fader
+from mnst_video.timeline.clock import moment
+from mnst_video.timeline.fader import Fader
 from mnst_video.timeline.timecode import Time
 
 # Kicks of 80 Hz at 120 bpm, from 0.25 s on, in a clip of 4 s.

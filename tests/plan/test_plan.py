@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mnst_video.cli.show.plan import _time, plan_json, plan_report
+from mnst_video.cli.show.durations import clock_time
+from mnst_video.cli.show.plan import plan_json, plan_report
 from mnst_video.cli.show.plots import check_plot, draw_plan, terminal_curve
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job.render import render
-from mnst_video.plan.setup import Estimate, plan
+from mnst_video.plan.estimate import Estimate, plan
 from mnst_video.presets import make_options, preset_names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -138,7 +139,7 @@ def test_a_thousand_keys_are_cut_short(make_clip, quick):
     [(0, "0:00"), (7.25, "0:07.25"), (59.9997, "1:00"), (-0.3, "-0:00.3"), (-61.5, "-1:01.5")],
 )
 def test_times_are_shown_as_minutes_and_seconds(seconds, shown):
-    assert _time(seconds) == shown
+    assert clock_time(seconds) == shown
 
 
 def dots(rows):

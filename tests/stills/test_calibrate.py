@@ -6,14 +6,15 @@ import math
 import numpy as np
 import pytest
 
-from mnst_video.cli.show.plan import balance_json
+from mnst_video.cli.show.judgement import balance_json
 from mnst_video.cli.show.plots import draw_balance
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.images import load_image, resize, save_image
+from mnst_video.media.frames import resize
+from mnst_video.media.images import load_image, save_image
 from mnst_video.method.crossfade import mix
-from mnst_video.painting.frame import Stylist
+from mnst_video.painting.styles import Stylist
 from mnst_video.stills.calibrate import GAMMAS, METHODS, Balance, measure
-from mnst_video.timeline.keys import Fader
+from mnst_video.timeline.fader import Fader
 
 
 def by_theory(s1, s2, distance=1.0):

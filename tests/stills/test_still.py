@@ -6,11 +6,13 @@ import pytest
 from PIL import Image
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.images import load_image, resize, save_image
+from mnst_video.media.frames import resize
+from mnst_video.media.images import load_image, save_image
 from mnst_video.options import Options
-from mnst_video.painting.frame import paint_still, still_stages, stylize_image
-from mnst_video.stills.still import load_content, render_still
-from mnst_video.timeline.keys import Fader
+from mnst_video.painting.still import paint_still, still_stages, stylize_image
+from mnst_video.stills.content import load_content
+from mnst_video.stills.still import render_still
+from mnst_video.timeline.fader import Fader
 from mnst_video.timeline.timecode import Time
 
 
@@ -124,7 +126,7 @@ def test_large_stills_are_begun_small(quick, size, sizes):
 
 def test_coarse_to_fine_paints_larger_strokes(network, texture, quick, monkeypatch):
     """More of what changes is coarse than when all is painted at full size at once."""
-    monkeypatch.setattr("mnst_video.painting.frame.COARSE_SIDE", 40)
+    monkeypatch.setattr("mnst_video.painting.still.COARSE_SIDE", 40)
     content = texture(128, 96, 3, 6.0)
     styles = texture(128, 96, 1, 2.0), texture(128, 96, 2, 2.0)
     share = {}

@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from mnst_video.errors import UsageError
-from mnst_video.media.images import load_image, resize, save_image
+from mnst_video.media.frames import resize
+from mnst_video.media.images import load_image, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
+from mnst_video.stills.sheet import GAP, LETTERS
 from mnst_video.stills.still import render_still
-from mnst_video.stills.sweep import GAP, LETTERS, render_sweep, row_options
+from mnst_video.stills.sweep import render_sweep, row_options
 
 
 @pytest.fixture

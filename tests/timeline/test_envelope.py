@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from mnst_video.timeline.envelope import Reaction, Sound, envelope, onsets
+from mnst_video.timeline.envelope import Sound, envelope, onsets
+from mnst_video.timeline.reaction import Reaction
 
 RATE = 22050
 # 120 bpm, and a little off the grid of the analysis.

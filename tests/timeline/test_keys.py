@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnst_video.errors import TextError
+from mnst_video.timeline.clock import Clock, Tempo
+from mnst_video.timeline.curve import Keyframe, Schedule
 from mnst_video.timeline.easing import NAMES, Easing
-from mnst_video.timeline.keys import Fader, Key, Keyframe, Schedule, Timeline
-from mnst_video.timeline.timecode import Clock, Tempo, Time
+from mnst_video.timeline.fader import Fader
+from mnst_video.timeline.keys import Key, Timeline
+from mnst_video.timeline.timecode import Time
 
 NTSC = F(30000, 1001)
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnst_video.timeline.timecode import Clock, Tempo, Time
+from mnst_video.timeline.clock import Clock, Tempo
+from mnst_video.timeline.timecode import Time
 
 NTSC = F(30000, 1001)
 

@@ -1,24 +1,20 @@
 """What plans, previews, calibrations and evaluations show, for a person and other programs."""
 
 import json
-import math
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
 
 from rich.table import Table
 
+from mnst_video.cli.show.durations import clock_time, minutes
 from mnst_video.cli.show.plots import terminal_curve
-from mnst_video.cli.show.progress import clock, plan_lines
 from mnst_video.job.preview import PreviewDone
-from mnst_video.judge.evaluate import LONG_TERM, Evaluation
-from mnst_video.plan.setup import Estimate, Plan
-from mnst_video.stills.calibrate import GAMMAS, METHODS, Balance
-from mnst_video.timeline.keys import Schedule
+from mnst_video.method.device import describe
+from mnst_video.plan.estimate import Estimate
+from mnst_video.plan.plan import Plan
+from mnst_video.timeline.curve import Schedule
 
-# Scores whose mean over the frames stands for the clip.
-MEANS = ("e", "e_input", "e_long", "e_long_input", "rho", "ri1", "ri2", "content", "uncovered")
 # Keys shown; a strobe has thousands.
 MOST_ROWS = 24
 
@@ -61,7 +57,7 @@ def plan_report(plan: Plan, estimate: Estimate) -> Iterator[str | Table]:
     if min(score.strengths) < 1.0:
         yield from _curve(plan, "strength", score.strengths, 0.0, 1.0)
     yield (
-        f"about {clock(estimate.seconds)} on this machine, and "
+        f"about {minutes(estimate.seconds)} on this machine, and "
         f"{estimate.disk_bytes / 1e6:.3g} MB of disk while it renders"
     )
 
@@ -88,127 +84,6 @@ def preview_report(done: PreviewDone) -> Iterator[str]:
         )
 
 
-def balance_json(balance: Balance) -> str:
-    """A balance for other programs; docs/cli.md lists the fields. What there is not is null."""
-
-    def known(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
-    curves = {name: balance.curves(name).tolist() for name in METHODS}
-    about = {
-        "gamma": GAMMAS,
-        "ri1": {name: [known(value) for value in curve[0]] for name, curve in curves.items()},
-        "ri2": {name: [known(value) for value in curve[1]] for name, curve in curves.items()},
-        "sigma2": {name: known(value) for name, value in balance.sigma2.items()},
-        "balanced_gamma": {name: known(g) for name, g in balance.balanced_gamma.items()},
-        "check": balance.check,
-    }
-    return json.dumps(about)
-
-
-def balance_report(balance: Balance) -> Iterator[str | Table]:
-    """A table for a person."""
-    table = Table("σ", "σ2", "RI1 at γ = 0.5", "RI2 at γ = 0.5", "RI1 = RI2 at", box=None)
-    for name in METHODS:
-        ri1, ri2 = balance.curves(name)[:, GAMMAS.index(0.5)]
-        balanced = balance.balanced_gamma[name]
-        numbers = f"{balance.sigma2[name]:.3g}", f"{ri1:.3g}", f"{ri2:.3g}", f"γ = {balanced:.3f}"
-        shown = ("–" if "nan" in number else number for number in numbers)
-        table.add_row(name.replace("_", " "), *shown)
-    yield table
-    if balance.check is None:
-        yield "one style improves more at every γ: no σ balances them"
-    else:
-        ri1, ri2 = balance.check
-        yield f"a run at γ = 0.5 with the refined σ: RI1 {ri1:.3g}, RI2 {ri2:.3g}"
-    yield f"measured at {len(balance.w)} mixes in {clock(balance.seconds)}"
-
-
-def evaluation_json(evaluation: Evaluation) -> str:
-    """A clip's scores for other programs; docs/evaluation.md lists the fields. NaN is null."""
-    about = {
-        **{name: evaluation.mean(name) for name in MEANS},
-        "naked": evaluation.naked,
-        "naked_uncovered": evaluation.naked_uncovered,
-        "naked_elsewhere": evaluation.naked_elsewhere,
-        "lag": evaluation.lag,
-        "jumps": [{"frame": at, "frames": frames} for at, frames in evaluation.jumps],
-        "grain": evaluation.grain("fine"),
-        "grain_input": evaluation.grain("fine_input"),
-        "drift": evaluation.drift,
-        "cuts": evaluation.cuts,
-        "size": evaluation.size,
-        "frames": [asdict(frame) for frame in evaluation.frames],
-    }
-    return json.dumps(_without_nan(about))
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
-    """A table for a person."""
-    mean = evaluation.mean
-
-    def number(value: float, how: str) -> str:
-        return "–" if math.isnan(value) else f"{value:{how}}"
-
-    def root(name: str) -> str:
-        return number(math.sqrt(mean(name)), ".4f")
-
-    def percent(value: float) -> str:
-        return "–" if math.isnan(value) else f"{100 * value:.1f} %"
-
-    lag = "–" if math.isnan(evaluation.lag) else f"{evaluation.lag:.0f} frames"
-    naked = evaluation.naked
-    drift = [number(value, "+.3f") for value in evaluation.drift]
-    table = Table("score", "output", "input", "what it says", box=None)
-    rows = [
-        ("√E", root("e"), root("e_input"), "flicker from frame to frame"),
-        ("√E long", root("e_long"), root("e_long_input"), f"the same over {LONG_TERM} frames"),
-        ("ρ", f"{mean('rho'):.4f}", "1", "style that is missing"),
-        ("RI1, RI2", f"{mean('ri1'):.3g}, {mean('ri2'):.3g}", "1", "relative improvements"),
-        ("lag", lag, "", "by which the look follows γ"),
-        (
-            "naked",
-            percent(naked[1]),
-            "",
-            f"bare area; {percent(naked[0])}, {percent(naked[2])} at ⅓, ⅔",
-        ),
-        (
-            "  uncovered",
-            percent(evaluation.naked_uncovered),
-            "",
-            "of areas uncovered within a second",
-        ),
-        ("  elsewhere", percent(evaluation.naked_elsewhere), "", "of all others"),
-        (
-            "grain",
-            number(evaluation.grain("fine"), ".2f"),
-            number(evaluation.grain("fine_input"), ".2f"),
-            "fine detail at a shot's end over its beginning",
-        ),
-        ("drift", ", ".join(drift[:2]), "0", "of luminance: mean, spread"),
-        ("", ", ".join(drift[2:]), "0", "of saturation: mean, spread"),
-        ("content", f"{mean('content'):.3f}", "0", "distance from the content's features"),
-    ]
-    for row in rows:
-        table.add_row(*row)
-    yield table
-    for at, frames in evaluation.jumps[:MOST_ROWS]:
-        arrived = "does not arrive" if frames is None else f"arrives after {frames} frames"
-        yield f"the jump of γ at frame {at} {arrived}"
-    yield (
-        f"{len(evaluation.frames)} frames, style at {evaluation.size[0]}×{evaluation.size[1]}, "
-        f"in {clock(evaluation.seconds)}"
-    )
-
-
 def _key_table(plan: Plan, name: str, curve: Schedule) -> Table:
     info, tempo = plan.setup.info, plan.setup.score.clock.tempo
     table = Table("time", "frame", *(["bar.beat"] if tempo else []), name, "easing", box=None)
@@ -216,7 +91,9 @@ def _key_table(plan: Plan, name: str, curve: Schedule) -> Table:
     for key in keys[:MOST_ROWS]:
         place = [tempo.position(key.time)] if tempo else []
         frame = min(info.frame_at(key.time), info.frames - 1)
-        table.add_row(_time(float(key.time)), str(frame), *place, f"{key.value:g}", str(key.easing))
+        table.add_row(
+            clock_time(float(key.time)), str(frame), *place, f"{key.value:g}", str(key.easing)
+        )
     if len(keys) > MOST_ROWS:
         table.add_row("…", f"and {len(keys) - MOST_ROWS} more")
     return table
@@ -239,12 +116,42 @@ def _curve(
     cuts = "".join(marks).rstrip()
     if cuts:
         yield f"{'cuts':>8}  {cuts}"
-    yield f"{'':8}  {_time(0.0)}{_time(float(info.times[-1])):>{width - 5}}"
+    yield f"{'':8}  {clock_time(0.0)}{clock_time(float(info.times[-1])):>{width - 5}}"
 
 
-def _time(seconds: float) -> str:
-    """Seconds as 0:07.25."""
-    thousandths = round(abs(seconds) * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    text = f"{rest / 1000:06.3f}".rstrip("0").rstrip(".")
-    return f"{'-' if seconds < 0 and thousandths else ''}{minutes}:{text}"
+def plan_lines(plan: Plan) -> list[str]:
+    """What a render will do: the timeline, the clip, and notes."""
+    setup = plan.setup
+    info, score, options = setup.info, setup.score, setup.options
+    sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
+    balanced = options.gamma_scale == "balanced"
+    scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
+    sizes = f"{setup.size[0]}×{setup.size[1]}"
+    if setup.size != (info.width, info.height):
+        sizes += f" of {info.width}×{info.height} (--max-side)"
+    if setup.output_size != setup.size:
+        sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
+    shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
+    cuts = [f"{float(info.times[shot.start]):.3f}" for shot in plan.shots[1:]]
+    if cuts:
+        shots += f" (--cuts {','.join(cuts)})"
+    fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
+    values = [score.values[frame] for frame in setup.frames]
+    course = f"{values[0]:.3g} → {values[-1]:.3g}"
+    if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
+        course += f", between {min(values):.3g} and {max(values):.3g}"
+    device = describe(setup.network.device, setup.network.dtype)
+    lines = [
+        f"{score.name} {course} ({direction(options.styles, score.positions)}), {scale}",
+        f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
+    ]
+    if reused := len(values) - len(plan.pending):
+        lines.append(f"going on: {reused} of {len(values)} frames are done already")
+    return lines + [f"note: {note}" for note in plan.notes]
+
+
+def direction(styles: Sequence[Path], positions: bool) -> str:
+    """Which value shows which picture."""
+    if positions:
+        return ", ".join(f"{number} is {path.name}" for number, path in enumerate(styles, 1))
+    return f"0 is {styles[1].name}, 1 is {styles[0].name}"

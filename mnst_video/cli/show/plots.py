@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.judge.evaluate import LONG_TERM, Evaluation
-from mnst_video.media.images import check_target, write_bytes
-from mnst_video.plan.gamma import find_sound
-from mnst_video.plan.setup import Plan
+from mnst_video.judge.evaluate import Evaluation
+from mnst_video.judge.judge import LONG_TERM
+from mnst_video.media.files import check_target, write_bytes
+from mnst_video.plan.plan import Plan
+from mnst_video.plan.source import find_sound
 from mnst_video.stills.calibrate import GAMMAS, Balance
+from mnst_video.timeline.clock import Tempo
 from mnst_video.timeline.envelope import Sound
-from mnst_video.timeline.timecode import Tempo
 
 PLOTS = (".png", ".svg", ".pdf")
 

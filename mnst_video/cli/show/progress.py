@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -13,9 +12,10 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from mnst_video.job.render import Encoding, Event, FrameDone, StepDone
-from mnst_video.method.device import describe
-from mnst_video.plan.setup import Plan
+from mnst_video.cli.show.durations import minutes
+from mnst_video.cli.show.plan import plan_lines
+from mnst_video.job.events import Encoding, Event, FrameDone, StepDone
+from mnst_video.plan.plan import Plan
 
 Style = Literal["auto", "plain", "json", "none"]
 
@@ -55,44 +55,6 @@ def step_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
     with bar:
         task = bar.add_task("steps", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def plan_lines(plan: Plan) -> list[str]:
-    """What a render will do: the timeline, the clip, and notes."""
-    setup = plan.setup
-    info, score, options = setup.info, setup.score, setup.options
-    sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
-    balanced = options.gamma_scale == "balanced"
-    scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
-    sizes = f"{setup.size[0]}×{setup.size[1]}"
-    if setup.size != (info.width, info.height):
-        sizes += f" of {info.width}×{info.height} (--max-side)"
-    if setup.output_size != setup.size:
-        sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
-    shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
-    cuts = [f"{float(info.times[shot.start]):.3f}" for shot in plan.shots[1:]]
-    if cuts:
-        shots += f" (--cuts {','.join(cuts)})"
-    fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
-    values = [score.values[frame] for frame in setup.frames]
-    course = f"{values[0]:.3g} → {values[-1]:.3g}"
-    if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
-        course += f", between {min(values):.3g} and {max(values):.3g}"
-    device = describe(setup.network.device, setup.network.dtype)
-    lines = [
-        f"{score.name} {course} ({direction(options.styles, score.positions)}), {scale}",
-        f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
-    ]
-    if reused := len(values) - len(plan.pending):
-        lines.append(f"going on: {reused} of {len(values)} frames are done already")
-    return lines + [f"note: {note}" for note in plan.notes]
-
-
-def direction(styles: Sequence[Path], positions: bool) -> str:
-    """Which value shows which picture."""
-    if positions:
-        return ", ".join(f"{number} is {path.name}" for number, path in enumerate(styles, 1))
-    return f"0 is {styles[1].name}, 1 is {styles[0].name}"
 
 
 class _Silent:
@@ -178,7 +140,7 @@ class _Pace:
         mean = sum(later) / len(later)
         mean_first = sum(first) / len(first) if first else mean
         seconds = mean * (self.total - done - self.firsts_left) + mean_first * self.firsts_left
-        return clock(seconds / self.jobs)
+        return minutes(seconds / self.jobs)
 
 
 class _Plain(_Silent):
@@ -254,10 +216,3 @@ class _Live(_Silent):
             self._step = self._frame = ""
             update(self._task, description="encoding", left="")
         self._state.plain = "  ".join(filter(None, (self._step, self._frame)))
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 0:07 or 1:02:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"

@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
+from mnst_video.media.clip import VideoInfo
 from mnst_video.media.images import load_photo
-from mnst_video.media.input.probe import Limits, VideoInfo
+from mnst_video.media.input.limits import Limits
 
 # Frames a second of pictures whose rate nobody has said: that of film.
 DEFAULT_RATE = Fraction(24)

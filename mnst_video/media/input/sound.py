@@ -12,8 +12,9 @@ from av.container import InputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from mnst_video.errors import InputError, MachineError
-from mnst_video.media.input.probe import MUSIC_FORMATS
+from mnst_video.errors import InputError
+from mnst_video.media.ffmpeg import MUSIC_FORMATS
+from mnst_video.media.input.demux import open_container
 from mnst_video.timeline.envelope import Sound
 
 # Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
@@ -22,9 +23,6 @@ RATE = 22050
 SILENT = 3600
 # Seconds by which a timestamp may differ from the sum of what came before, rounded as it is.
 GAP = Fraction(1, 20)
-# Samples by which librosa's beats come late: its onset envelope is moved by half a window of 2048,
-# while the flux peaks when an onset is a quarter of a window after the middle.
-LATE = 512
 
 
 def sound_codecs(path: Path | str) -> tuple[str, ...]:
@@ -59,25 +57,6 @@ def read_sound(path: Path | str, *, origin: Fraction) -> Sound:
         whole[place:end] = samples
     # Files of floating-point samples may hold what is no number, and γ would become none.
     return Sound(np.nan_to_num(whole, copy=False, posinf=0.0, neginf=0.0), RATE, float(first))
-
-
-def detect_beats(sound: Sound) -> tuple[float, ...]:
-    """Seconds of the beats, from the first frame, two or more, increasing.
-
-    By librosa, after Ellis, "Beat Tracking by Dynamic Programming" (Journal of New Music Research,
-    2007). Raises MachineError where librosa is missing, InputError where no beat is found.
-    """
-    try:
-        from librosa.beat import beat_track
-    except ImportError:
-        advice = "pip install 'mnst-video[beats]', or give the tempo as a number"
-        raise MachineError(f"--bpm auto needs librosa: {advice}") from None
-    beats: list[int] = []
-    if len(sound.samples) > sound.rate:  # on less than a second librosa warns or fails
-        beats = list(beat_track(y=sound.samples, sr=sound.rate, units="samples")[1])
-    if len(beats) < 2:
-        raise InputError("--bpm auto: no beat is found in the sound; give --bpm as a number")
-    return tuple(sound.start + (float(beat) - LATE) / sound.rate for beat in beats)
 
 
 def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
@@ -128,11 +107,8 @@ def _open(path: Path) -> Iterator[InputContainer]:
         raise InputError(f"{path}: there is no such file")
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; give a sound file")
-    options = {"format_whitelist": MUSIC_FORMATS, "protocol_whitelist": "file"}
     try:
-        # Tags are not used, and those of old files are often not UTF-8.
-        file = f"file:{path.resolve()}"
-        with av.open(file, options=options, metadata_errors="replace") as container:
+        with open_container(path, MUSIC_FORMATS) as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: there is no sound in this file")
             yield container

@@ -2,10 +2,8 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -13,136 +11,20 @@ import av
 import numpy as np
 from PIL import Image
 
-from mnst_video.errors import InputError, MachineError, UsageError, unwritten
-from mnst_video.media.ffmpeg import ffmpeg, local
-from mnst_video.media.images import Frame, check_target
-from mnst_video.media.input.probe import Passage, VideoInfo, probe
-from mnst_video.media.output.containers import Container, EncoderSettings, Format, format_of
-from mnst_video.media.output.pictures import check_series, is_series, open_series
+from mnst_video.errors import InputError, MachineError, unwritten
+from mnst_video.media.clip import Passage, VideoInfo
+from mnst_video.media.ffmpeg import ffmpeg
+from mnst_video.media.frames import Frame
+from mnst_video.media.input.probe import probe
+from mnst_video.media.output.containers import EncoderSettings, Format, format_of
+from mnst_video.media.output.pictures import is_series, open_series
+from mnst_video.media.output.soundtrack import Soundtrack, sound_arguments, sound_delay
 
 # Megapixels, for what we have written.
 UNLIMITED = 1e6
-# Frames a second, above which browsers slow a GIF down.
-FASTEST_GIF = 50
 # The finest clock that timestamps are kept on exactly, in ticks a second, and the usual one of
 # video, which stands for all that are finer.
 FINEST, USUAL = 1_000_000, 90_000
-# Sound that is without loss, besides PCM.
-LOSSLESS = frozenset({"flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp"})
-# ffmpeg's encoders of sound, with their bits a second; and the layouts that libopus has.
-SOUND_ENCODERS = {
-    "aac": ("aac", "256k"),
-    "opus": ("libopus", "192k"),
-    "flac": ("flac", ""),
-    "pcm_s24le": ("pcm_s24le", ""),
-}
-OPUS_LAYOUTS = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
-
-
-@dataclass(frozen=True)
-class Soundtrack:
-    """A file whose sound replaces the clip's own; both begin together. codecs: of each track."""
-
-    path: Path
-    codecs: tuple[str, ...]
-
-
-def check_output(
-    path: Path,
-    sources: Iterable[Path],
-    overwrite: bool,
-    asked: EncoderSettings,
-    source: VideoInfo | Fraction,
-) -> None:
-    """Raise UsageError where a clip cannot or must not be written.
-
-    sources: what it is made from, which `overwrite` does not cover. source: as for `open_encoder`.
-    """
-    if is_series(path):
-        check_series(path, sources, overwrite)
-        for flag, value in (("codec", asked.codec), ("encoder-preset", asked.preset)):
-            if value is not None:
-                raise UsageError(f"--{flag} {value}: {path} is pictures; give a clip's extension")
-        return
-    check_target(path, sources, overwrite)
-    fastest = _fastest(source)
-    if format_of(path, asked).container.muxer == "gif" and fastest > FASTEST_GIF:
-        raise UsageError(
-            f"--fps {float(fastest):g}: a GIF has up to {FASTEST_GIF} frames a second; give a "
-            "lower --fps"
-        )
-
-
-def _fastest(source: VideoInfo | Fraction) -> Fraction:
-    """The most frames a second."""
-    if isinstance(source, Fraction):
-        return source
-    if not source.vfr or source.frames < 2:
-        return source.fps
-    return 1 / max(min(b - a for a, b in pairwise(source.times)), Fraction(1, FINEST))
-
-
-def check_encoder(path: Path, size: tuple[int, int], asked: EncoderSettings) -> None:
-    """Raise MachineError where pictures of a size cannot be encoded on this machine."""
-    if is_series(path):
-        return
-    kind = format_of(path, asked)
-    one = ["-f", "lavfi", "-i", f"color=s={size[0]}x{size[1]},format=rgb24", "-frames:v", "1"]
-    arguments = [
-        *kind.codec.before.split(),
-        *one,
-        *_picture_options(kind, Fraction(0), False, fine=False),
-    ]
-    with ffmpeg([*arguments, "-f", "null", "-"], writes=True) as trial:
-        if not trial.finish():
-            name = asked.codec or kind.codec.family
-            raise MachineError(
-                f"--codec {name}: does not work on this machine ({trial.reason()}); use another"
-            )
-
-
-def holds_opacity(path: Path, asked: EncoderSettings) -> bool:
-    """Whether a clip of this name keeps the opacity of its frames."""
-    return is_series(path) or format_of(path, asked).holds_opacity
-
-
-def output_notes(
-    path: Path,
-    source: VideoInfo,
-    sound: Soundtrack | None,
-    passage: Passage | None,
-    asked: EncoderSettings,
-) -> tuple[str, ...]:
-    """What a person should know of a clip that is to be written."""
-    notes = []
-    if source.alpha and source.matte == "white" and not holds_opacity(path, asked):
-        notes.append(f"transparent: put on white, as {path.name} does not keep opacity")
-    if is_series(path):
-        if source.vfr:
-            notes.append(f"its timestamps are left out: {path.name} has none")
-        container = None
-    else:
-        kind = format_of(path, asked)
-        container = kind.container
-        if asked.crf is not None and kind.codec.quality is None:
-            notes.append(f"--crf {asked.crf} has no say: {kind.codec.family} has no such number")
-    codecs = source.audio if sound is None else sound.codecs
-    if not asked.audio or not codecs:
-        return tuple(notes)
-    if container is None or not container.lossy:
-        return (*notes, f"its sound is left out: {path.name} has none")
-    for codec in dict.fromkeys(codecs):
-        becomes = _becomes(container, codec, passage)
-        if becomes is not None:
-            why = "it is cut to the passage" if passage else f"{path.suffix} does not take it so"
-            notes.append(f"its sound ({codec}) becomes {_shown(becomes)}: {why}")
-    return tuple(notes)
-
-
-def _shown(codec: str) -> str:
-    """A codec's name for people."""
-    names = {"pcm_s24le": "PCM, 24 bits", "opus": "Opus"}
-    return names.get(codec, codec.upper())
 
 
 @contextlib.contextmanager
@@ -174,13 +56,13 @@ def open_encoder(
     kind = format_of(path, asked)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     stamps = _stamps(source, passage)
-    delay = _delay(kind.container, source, sound, passage)
+    delay = sound_delay(kind.container, source, sound, passage)
     pixels = "rgba" if opacity else "rgb24"
     arguments = [
         *("-y", *kind.codec.before.split()),
         *_picture_input(source, stamps, size, pixels),
-        *_sound(kind.container, source, sound, passage, asked.audio),
-        *_picture_options(kind, delay, opacity, fine=bool(stamps)),
+        *sound_arguments(kind.container, source, sound, passage, asked.audio),
+        *picture_arguments(kind, delay, opacity, fine=bool(stamps)),
         *_ending(kind, stamps),
         # However long a picture takes to come, its sound is not written before it.
         *("-max_interleave_delta", "0"),
@@ -289,7 +171,7 @@ def _feed(
     nut.close()
 
 
-def _picture_options(kind: Format, delay: Fraction, opacity: bool, *, fine: bool) -> list[str]:
+def picture_arguments(kind: Format, delay: Fraction, opacity: bool, *, fine: bool) -> list[str]:
     """How pictures are encoded. delay: of the first one, in seconds; fine: their clock."""
     codec = kind.codec
     pixels = codec.alpha if opacity else codec.pixels
@@ -325,59 +207,4 @@ def _ending(kind: Format, stamps: tuple[Fraction, ...]) -> list[str]:
     return [*in_order, "-bsf:v", f"setts=pts=PTS:dts=DTS:duration={length}"]
 
 
-def _delay(
-    container: Container,
-    source: VideoInfo | Fraction,
-    sound: Soundtrack | None,
-    passage: Passage | None,
-) -> Fraction:
-    """The seconds from the start of the file to its first frame: those of the source."""
-    kept = sound is None and passage is None and container.lossy
-    return source.start if isinstance(source, VideoInfo) and kept else Fraction(0)
-
-
 # Sound
-
-
-def _becomes(container: Container, codec: str, passage: Passage | None) -> str | None:
-    """The codec that a track of sound becomes; None: it is copied."""
-    if passage is None and codec in container.sounds:
-        return None
-    without_loss = codec in LOSSLESS or codec.startswith("pcm_")
-    return container.lossless if without_loss else container.lossy
-
-
-def _sound(
-    container: Container,
-    source: VideoInfo | Fraction,
-    sound: Soundtrack | None,
-    passage: Passage | None,
-    audible: bool,
-) -> list[str]:
-    """The files that sound and metadata are from, and what becomes of each track."""
-    if isinstance(source, Fraction):
-        return []
-    files = [] if source.pictures else [source.path]
-    files += [] if sound is None else [sound.path]
-    words = [word for file in files for word in local(file)]
-    words += ["-map_metadata", "-1" if source.pictures else "1"]
-    if not files or not audible or not container.lossy:
-        return words
-    words += ["-map", f"{len(files)}:a?"]
-    filters = []
-    if passage is not None:
-        begin = source.start if sound is None else Fraction(0)
-        a, b = (float(begin + t) for t in (passage.start, passage.end))
-        filters = [f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
-    elif sound is not None:
-        words += ["-t", f"{float(source.duration):.6f}"]
-    for track, codec in enumerate(source.audio if sound is None else sound.codecs):
-        becomes = _becomes(container, codec, passage)
-        if becomes is None:
-            words += [f"-c:a:{track}", "copy"]
-            continue
-        encoder, rate = SOUND_ENCODERS[becomes]
-        words += [f"-c:a:{track}", encoder, *((f"-b:a:{track}", rate) if rate else ())]
-        chain = filters + ([OPUS_LAYOUTS] if becomes == "opus" else [])
-        words += [f"-filter:a:{track}", ",".join(chain)] if chain else []
-    return words

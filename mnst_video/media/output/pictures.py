@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from mnst_video.errors import MachineError, UsageError, unwritten
-from mnst_video.media.images import Frame, check_new_name, save_image
+from mnst_video.media.files import check_new_name
+from mnst_video.media.frames import Frame
+from mnst_video.media.images import save_image
 from mnst_video.media.input.pictures import sequence_name
 from mnst_video.media.output.containers import is_clip
 

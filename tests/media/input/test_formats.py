@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.images import Frame, save_image
-from mnst_video.media.input.decode import decodable, read_frames, read_near, read_opacity
+from mnst_video.media.frames import Frame
+from mnst_video.media.images import save_image
+from mnst_video.media.input.decode import decodable, read_frames, read_opacity
+from mnst_video.media.input.near import read_near
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.plan.setup import clip_of
+from mnst_video.plan.source import clip_of
 
 # Eight patches, in two rows; no two alike, so that a picture that is turned or mirrored is told.
 PATCHES = [
@@ -569,11 +571,11 @@ def test_limits_are_checked_before_anything_is_decoded(encode, monkeypatch):
 
 def test_too_many_frames_and_hours_are_refused(encode, monkeypatch):
     path = encode("a.mp4", *x264("yuv420p"))
-    monkeypatch.setattr("mnst_video.media.input.probe.MAX_FRAMES", 5)
+    monkeypatch.setattr("mnst_video.media.input.limits.MAX_FRAMES", 5)
     with pytest.raises(InputError, match="more than 5 frames"):
         probe(path)
     assert probe(path, max_pixels=72.0).frames == 6
-    monkeypatch.setattr("mnst_video.media.input.probe.MAX_FRAMES", 9)
+    monkeypatch.setattr("mnst_video.media.input.limits.MAX_FRAMES", 9)
     assert probe(path).frames == 6
     with pytest.raises(InputError, match="more than 9 frames"):
         probe(path, rate=Fraction(1000))  # each shown 42 times

@@ -12,11 +12,12 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.job.preview import render_preview
 from mnst_video.job.render import render
 from mnst_video.media.images import save_image
-from mnst_video.media.input.decode import read_frames, read_near, read_opacity
+from mnst_video.media.input.decode import read_frames, read_opacity
+from mnst_video.media.input.near import read_near
 from mnst_video.media.input.pictures import _gaps, is_sequence, probe_sequence
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.plan.setup import clip_of, default_output
+from mnst_video.plan.source import clip_of, default_output
 
 
 def picture(number, size=(64, 48)):

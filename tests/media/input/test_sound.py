@@ -14,7 +14,8 @@ import pytest
 from mnst_video.errors import InputError, MachineError
 from mnst_video.media.input import sound as audio
 from mnst_video.media.input.probe import probe
-from mnst_video.media.input.sound import RATE, detect_beats, read_sound, sound_codecs
+from mnst_video.media.input.sound import RATE, read_sound, sound_codecs
+from mnst_video.timeline.beats import detect_beats
 from mnst_video.timeline.envelope import Sound, onsets
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "clip.mp4"

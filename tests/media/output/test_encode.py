@@ -10,17 +10,14 @@ import pytest
 from PIL import Image
 
 from mnst_video.errors import MachineError, UsageError
+from mnst_video.media.clip import Passage
 from mnst_video.media.input.decode import read_frames, read_opacity
 from mnst_video.media.input.pictures import probe_sequence
-from mnst_video.media.input.probe import Passage, probe
+from mnst_video.media.input.probe import probe
+from mnst_video.media.output.checks import check_encoder, check_output, output_notes
 from mnst_video.media.output.containers import CODECS, CONTAINERS, EncoderSettings, format_of
-from mnst_video.media.output.encode import (
-    Soundtrack,
-    check_encoder,
-    check_output,
-    open_encoder,
-    output_notes,
-)
+from mnst_video.media.output.encode import open_encoder
+from mnst_video.media.output.soundtrack import Soundtrack
 
 BT709, LIMITED = 1, 1  # in ffmpeg's numbering
 PATCHES = [

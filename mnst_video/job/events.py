@@ -1,0 +1,59 @@
+"""What a render tells while it works."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnst_video.painting.styles import Result
+from mnst_video.plan.plan import Plan
+from mnst_video.timeline.fader import Fader
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """Step `step`, from 1, of frame `frame` (of the whole clip) is done.
+
+    How many a frame takes depends on what moves in it.
+    """
+
+    frame: int
+    step: int
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """Frame `frame` (of the whole clip), the `done`-th of this render, is on disk."""
+
+    frame: int
+    done: int
+    shot: int
+    fader: Fader
+    result: Result
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """All frames are there; encoding begins."""
+
+    frames: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished render: `seconds` it took, `duration` seconds of clip, frames `reused`."""
+
+    output: Path
+    frames: int
+    reused: int
+    duration: float
+    seconds: float
+    kept: Path | None
+
+
+Event = Plan | StepDone | FrameDone | Encoding
+Observer = Callable[[Event], None]
+
+
+def nobody(_: Event) -> None:
+    """The observer of a render that nobody watches."""

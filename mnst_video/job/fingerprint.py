@@ -1,0 +1,91 @@
+"""Everything that decides the bytes of a job's frames."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+import torch
+
+from mnst_video.job.processes import on_device
+from mnst_video.media.files import file_digest
+from mnst_video.method.device import pick_device
+from mnst_video.options import ENCODING, TIMING
+from mnst_video.plan.setup import Setup
+from mnst_video.timeline.fader import Fader
+
+# Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
+NOT_IN_FINGERPRINT = (
+    {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
+    | {"seconds", "max_pixels", "allow_partial"}
+    | {"device", "precision", "threads", "tile", "weights"}
+    | ENCODING
+    | TIMING
+)
+
+
+def fader_json(fader: Fader) -> dict[str, Any]:
+    """Gamma, and the number, from 1, of the style that gamma = 1 shows; 0 shows the next."""
+    return {"gamma": fader.gamma, "pair": fader.pair + 1}
+
+
+def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[str, Any]:
+    """Everything that decides the bytes of the frames, by the names a person knows.
+
+    inputs: the digests of the clip, or of its pictures.
+    """
+    options, network, size = setup.options, setup.network, setup.size
+    device = network.device.type
+    faders = [setup.score.fader(frame) for frame in setup.frames]
+    curve = json.dumps([fader_json(fader) for fader in faders]).encode()
+    digests = map(file_digest, options.styles)
+    return {
+        **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
+        "input": _together(inputs) if setup.info.pictures else inputs[0],
+        **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
+        "gamma": hashlib.sha256(curve).hexdigest(),
+        "weights": network.sha256,
+        "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
+        "size": f"{size[0]}x{size[1]}",
+        "device": device,
+        "processor": _processor({on_device(options, job).device for job in range(jobs)}),
+        "precision": str(network.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads() if device == "cpu" else None,
+        "tiles": setup.tiles,
+        "mnst-video": version("mnst-video"),
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+def _together(digests: Iterable[str | None]) -> str:
+    """The digest of some digests."""
+    return hashlib.sha256("".join(digest or "" for digest in digests).encode()).hexdigest()
+
+
+def _processor(names: Iterable[str]) -> str:
+    """What of processors decides rounding: a CPU's vector instructions, the models of GPUs."""
+    devices = [pick_device(name) for name in names]
+    if devices[0].type == "cuda":
+        return ", ".join(sorted({torch.cuda.get_device_name(device) for device in devices}))
+    return torch.backends.cpu.get_cpu_capability() if devices[0].type == "cpu" else devices[0].type
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The settings that differ, in words; digests are only said to be of something else."""
+
+    def change(name: str) -> str:
+        if name == "gamma":
+            return "another course of gamma"
+        if name in ("input", "weights") or (name.startswith("style") and name[5:].isdecimal()):
+            return f"{name}: another file"
+        return f"{name}: {old.get(name)} → {new.get(name)}"
+
+    names = sorted({*old, *new})
+    return ", ".join(change(name) for name in names if old.get(name) != new.get(name))

@@ -1,0 +1,109 @@
+"""A clip: what it is, when its frames are shown, and how they are decoded."""
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a clip's time, in seconds from its first frame; its sound is cut to it."""
+
+    start: Fraction
+    end: Fraction
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts about a clip, from its packets and its first frame.
+
+    A frame here is one that is shown at the rate that the clip is read at; see `at_rate`.
+
+    width, height: pixels of a displayed frame: upright, with square pixels.
+    fps: the rate to encode at.
+    times: each frame's seconds from the first frame.
+    duration: seconds from the first frame's start to the last frame's end.
+    start: seconds from the start of the file, where its sound may begin, to the first frame.
+    origin: the first frame's seconds on the file's own clock.
+    keyframes: the frames that can be decoded without those before them.
+    audio: the codec of each sound track.
+    notes: what is odd about the file, for a person to read.
+    decoded: (width, height) of a decoded frame, upright.
+    stream: the number, among all streams of the file, of the one with the frames.
+    opencv: whether OpenCV decodes them faithfully, and can take the file's name.
+    interlaced, alpha: whether they are so, alpha that they are transparent in places.
+    colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
+    codec: of the frames, as ffmpeg calls it.
+    numbers: which of the decoded frames each frame is; empty: all of them, in order.
+    repeats: how often in a row each frame is shown; empty: once.
+    vfr: whether timestamps are to be kept instead of a rate.
+    pictures: the files of a clip that is a sequence of them, each a decoded frame.
+    matte: the colour of the ground under what is transparent.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    times: tuple[Fraction, ...]
+    duration: Fraction
+    start: Fraction
+    origin: Fraction
+    keyframes: tuple[int, ...]
+    audio: tuple[str, ...]
+    notes: tuple[str, ...]
+    decoded: tuple[int, int]
+    stream: int = 0
+    opencv: bool = True
+    interlaced: bool = False
+    alpha: bool = False
+    colors: str = ""
+    codec: str = ""
+    numbers: tuple[int, ...] = ()
+    repeats: tuple[int, ...] = ()
+    vfr: bool = False
+    pictures: tuple[Path, ...] = ()
+    matte: str = "white"
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
+
+    def number(self, frame: int) -> int:
+        """Which of the decoded frames a frame is."""
+        return self.numbers[frame] if self.numbers else frame
+
+    def shown(self, frame: int) -> int:
+        """How often in a row a frame is shown."""
+        return self.repeats[frame] if self.repeats else 1
+
+    def frame_at(self, seconds: Fraction | float) -> int:
+        """The frame that begins nearest to a time; `frames` where the clip's end is nearest."""
+        after = bisect_left(self.times, Fraction(seconds))
+        before = max(after - 1, 0)
+        next_begins = self.times[after] if after < self.frames else self.duration
+        return before if seconds - self.times[before] < next_begins - seconds else after
+
+    def span(self, frames: range) -> Passage:
+        """The time of some consecutive frames."""
+        end = self.times[frames.stop] if frames.stop < self.frames else self.duration
+        return Passage(self.times[frames.start], end)
+
+    def passage(self, frames: range) -> Passage | None:
+        """The same, or None where they are all that there are."""
+        return None if len(frames) == self.frames else self.span(frames)
+
+    def first(self, count: int) -> "VideoInfo":
+        """The same clip, as if it ended after so many of its decoded frames."""
+        kept = sum(self.number(frame) < count for frame in range(self.frames))
+        if kept == self.frames:
+            return self
+        return replace(
+            self,
+            times=self.times[:kept],
+            duration=self.times[kept],
+            keyframes=tuple(key for key in self.keyframes if key < kept),
+            numbers=self.numbers[:kept],
+            repeats=self.repeats[:kept],
+        )

@@ -1,0 +1,117 @@
+"""A clip's frame rate, from its timestamps, and the clip as it is shown at another."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from mnst_video.media.clip import VideoInfo
+from mnst_video.media.input.limits import Limits
+
+# Rates that files mean when their timestamps say nearly so.
+STANDARD_RATES = tuple(
+    Fraction(rate) * factor
+    for rate in (24, 25, 30, 48, 50, 60, 100, 120)
+    for factor in (Fraction(1), Fraction(1000, 1001))
+)
+# The part by which a rate may differ from that of the median interval, and the parts of a tick from
+# which on one fits uneven times better than another.
+NEAR, ALIKE = Fraction(1, 10), 0.02
+# "source": constant, as the clip's own; "vfr": its timestamps are kept; or frames a second.
+Rate = Literal["source", "vfr"] | Fraction
+
+
+def at_rate(
+    info: VideoInfo, rate: Rate, varies: bool = False, limits: "Limits | None" = None
+) -> VideoInfo:
+    """The clip as it is shown at a rate.
+
+    info: the clip with all its frames, each shown once. varies: whether their times are uneven.
+    rate: "source" is `info.fps`, which of uneven times is about that of their median interval. At
+        each tick of the rate the last frame is shown that has begun, or begins within half a tick
+        or half a frame; the others are left out. "vfr" shows each at its own time.
+    """
+    if rate == "vfr":
+        return replace(info, vfr=True) if varies else info
+    fps = info.fps if rate == "source" else rate
+    if fps == info.fps and not varies:
+        return info
+    early = min(1 / fps, 1 / info.fps) / 2
+    begins = [max(0, math.floor((time - early) * fps) + 1) for time in info.times]
+    ticks = max(round(info.duration * fps), 1)
+    (limits or Limits.of(None)).check_length(info.path, ticks, Fraction(0))
+    begins = [min(begin, ticks) for begin in begins]
+    ends = [*begins[1:], ticks]
+    kept = [i for i, (begin, end) in enumerate(zip(begins, ends, strict=True)) if begin < end]
+    repeats = tuple(ends[i] - begins[i] for i in kept)
+    new_number = {old: new for new, old in enumerate(kept)}
+    notes = info.notes
+    repeated, left_out = sum(repeats) - len(kept), info.frames - len(kept)
+    if (repeated or left_out) and rate == "source":
+        notes += (
+            f"the frame rate varies: written at {float(fps):.5g} fps, with {repeated} repeated and "
+            f"{left_out} left out; --fps vfr keeps the timestamps",
+        )
+    return replace(
+        info,
+        fps=fps,
+        times=tuple(begins[i] / fps for i in kept),
+        duration=ticks / fps,
+        keyframes=tuple(new_number[key] for key in info.keyframes if key in new_number) or (0,),
+        numbers=tuple(kept) if len(kept) < info.frames else (),
+        repeats=repeats if max(repeats) > 1 else (),
+        notes=notes,
+    )
+
+
+def frame_rate(
+    times: Sequence[Fraction], declared: Fraction | None, tick: Fraction
+) -> tuple[Fraction, bool]:
+    """The exact rate, and whether the times are uneven: then it is that of the median interval.
+
+    A rate counts only where it fits the timestamps over the clip's whole length, to two ticks of
+    the container's clock: Matroska rounds timestamps to 1 ms, and headers are often wrong.
+    """
+    for rate in STANDARD_RATES:  # Matroska says 19001/317 where 60000/1001 is meant
+        if declared and abs(rate - declared) < declared / 5000:
+            declared = rate
+    if len(times) < 2:
+        return declared or Fraction(25), False
+    intervals = [b - a for a, b in pairwise(times)]
+    median, mean = statistics.median(intervals), times[-1] / len(intervals)
+    if any(abs(interval - median) > 2 * tick + median / 50 for interval in intervals):
+        return _uneven_rate(times, median or mean or Fraction(1, 25), declared), True
+    average = (1 / mean).limit_denominator(1001)
+    candidates = sorted(STANDARD_RATES, key=lambda rate: abs(1 / rate - mean))
+    if declared in STANDARD_RATES:
+        candidates.insert(0, Fraction(declared))
+    elif declared:
+        candidates.append(Fraction(declared))
+    fitting = (r for r in candidates if abs(len(intervals) / r - times[-1]) <= 2 * tick)
+    return next(fitting, average), False
+
+
+def _uneven_rate(
+    times: Sequence[Fraction], interval: Fraction, declared: Fraction | None
+) -> Fraction:
+    """The rate that uneven times fit best, of the usual ones near to that of an interval."""
+    rates = [rate for rate in STANDARD_RATES if abs(rate * interval - 1) < NEAR]
+    # Which of 30 and 30000/1001 is meant cannot be told from uneven times.
+    rates.sort(key=lambda r: (r != declared, r.denominator != 1, abs(r * interval - 1)))
+    if declared and abs(declared * interval - 1) < NEAR:
+        rates.append(declared)
+    rates.append((1 / interval).limit_denominator(1001))
+    beside = {rate: _beside(times, rate) for rate in rates}
+    least = min(beside.values())
+    return next(rate for rate in rates if beside[rate] <= least + ALIKE)
+
+
+def _beside(times: Sequence[Fraction], rate: Fraction) -> float:
+    """How far times are from the ticks of a rate, in ticks; 0.25 where they are anywhere."""
+    ticks = np.array([float(time * rate) for time in times[1:]])
+    return float(np.abs(ticks - ticks.round()).mean())

@@ -1,0 +1,51 @@
+"""The network as a machine's settings have it, and memory that runs out."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import cv2
+import torch
+
+from mnst_video.errors import MachineError
+from mnst_video.method.device import (
+    BYTES_PER_PIXEL,
+    lacks_memory,
+    memory,
+    pick_device,
+    pick_precision,
+    pixels_at_once,
+    prepare,
+)
+from mnst_video.method.vgg import VGG19
+from mnst_video.method.weights import load_weights
+from mnst_video.options import Options
+
+
+@contextlib.contextmanager
+def memory_errors(options: Options) -> Iterator[None]:
+    """Raise MachineError, with the size that would fit, where memory runs out."""
+    device = pick_device(options.device)
+    _, free = memory(device)
+    try:
+        yield
+    except (MemoryError, RuntimeError, cv2.error) as error:
+        if not lacks_memory(error):
+            raise
+        # A fifth is left for what is no feature map.
+        pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(options.precision, device)]
+        width = max(32, int(math.sqrt(pixels * 16 / 9)) // 16 * 16)
+        raise MachineError(
+            f"out of memory: the {free / 1e9:.1f} GB that were free hold a picture of "
+            f"{width}×{width * 9 // 16}; give --max-side {width}, or --tile {pixels / 2e6:.2f}"
+        ) from None
+
+
+def load_network(options: Options) -> VGG19:
+    """VGG-19 with the weights, device, precision, threads and tiles of the options."""
+    device = pick_device(options.device)
+    prepare(device, options.threads)
+    cv2.setNumThreads(torch.get_num_threads())
+    dtype = pick_precision(options.precision, device)
+    most = pixels_at_once(device, dtype) if options.tile is None else options.tile * 1e6
+    return VGG19(load_weights(options.weights), device, dtype, most)

@@ -1,0 +1,122 @@
+"""What a render has to know of a whole clip: its shots, and the styles measured on it."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+from mnst_video.errors import InputError, UsageError
+from mnst_video.media.clip import VideoInfo
+from mnst_video.media.input.decode import read_frames
+from mnst_video.method.sigma import Calibration
+from mnst_video.painting.palette import Palette
+from mnst_video.painting.styles import Calibrations
+from mnst_video.plan.setup import Setup
+from mnst_video.plan.shots import CutDetector, Shot, split
+from mnst_video.timeline.clock import moment
+
+# Frames of a clip, or of a shot, that its calibration is measured on.
+CALIBRATION_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a render has to know of the whole clip before it begins.
+
+    calibrations: of each pair of styles; one set for the clip, or one a shot with sigma = "shot"
+        or where the styles take each shot's colours.
+    palettes: the colours of each shot where the styles take them, else empty.
+    """
+
+    shots: tuple[Shot, ...]
+    calibrations: tuple[Calibrations, ...]
+    palettes: tuple[Palette, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def calibration(self, shot: Shot) -> Calibrations:
+        """The calibrations that hold for a shot."""
+        return self.calibrations[shot.index if len(self.calibrations) > 1 else 0]
+
+    def palette(self, shot: Shot) -> Palette | None:
+        """The colours that the styles take in a shot, if any."""
+        return self.palettes[shot.index] if self.palettes else None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> "Analysis":
+        """The inverse of `to_json`. Raises KeyError or TypeError where it is not."""
+        return cls(
+            shots=tuple(Shot(**shot) for shot in saved["shots"]),
+            calibrations=tuple(
+                tuple(Calibration(**pair) for pair in pairs) for pairs in saved["calibrations"]
+            ),
+            palettes=tuple(
+                Palette(tuple(p["mean"]), tuple(map(tuple, p["covariance"])))
+                for p in saved["palettes"]
+            ),
+            notes=tuple(saved["notes"]),
+        )
+
+
+def analyse(setup: Setup) -> Analysis:
+    """Find the shots of a whole clip, and measure the styles on frames sampled from it.
+
+    A clip that is damaged after the frames to be rendered will do.
+    Raises InputError where one of them cannot be decoded.
+    """
+    info, options, size = setup.info, setup.options, setup.size
+    notes = []
+    cuts = []
+    if isinstance(options.cuts, tuple):
+        cuts = [_cut_frame(info, moment("cuts", time, setup.score.clock)) for time in options.cuts]
+    keep = options.colors == "keep"
+    by_shot = keep or options.sigma == "shot"
+    wanted = set() if by_shot else spread(0, info.frames, CALIBRATION_FRAMES)
+    detector, readable, sample = CutDetector(), 0, []
+    try:
+        for frame in read_frames(info, *size):
+            if options.cuts == "auto":
+                detector.add(frame)
+            if readable in wanted:
+                sample.append(frame)
+            readable += 1
+    except InputError as error:
+        if readable < setup.frames.stop:
+            raise
+        notes.append(str(error))
+    shots = split(info.frames, cuts or detector.cuts())
+    if sample:  # known before the cuts: the clip need not be read again
+        return Analysis(shots, (setup.stylist.calibrate(sample),), notes=tuple(notes))
+    groups = shots if by_shot else (Shot(0, 0, info.frames),)
+    calibrations: list[Calibrations] = []
+    palettes: list[Palette] = []
+    content = read_frames(info, *size, 0, readable)
+    with contextlib.closing(content):
+        for group in groups:
+            wanted = spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
+            numbered = zip(range(group.start, group.end), content, strict=False)
+            sample = [frame for number, frame in numbered if number in wanted]
+            if keep:
+                palettes.append(Palette.of(sample) if sample else palettes[-1])
+            stylist = setup.stylist.in_colors(palettes[-1] if keep else None)
+            calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
+    return Analysis(shots, tuple(calibrations), tuple(palettes), tuple(notes))
+
+
+def _cut_frame(info: VideoInfo, seconds: Fraction) -> int:
+    frame = info.frame_at(seconds)
+    if not 0 < frame < info.frames:
+        duration = float(info.duration)
+        raise UsageError(
+            f"--cuts: {float(seconds):g} s is not inside the clip, which lasts {duration:.3f} s"
+        )
+    return frame
+
+
+def spread(start: int, end: int, count: int) -> set[int]:
+    """At most `count` numbers spread evenly over `start` to `end`, half open."""
+    count = min(count, end - start)
+    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}

@@ -1,0 +1,55 @@
+"""What a render is about to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnst_video.plan.analysis import Analysis
+from mnst_video.plan.setup import Setup
+from mnst_video.plan.shots import Shot, passage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render is about to do.
+
+    pending: the numbers of the frames that are not there yet. jobs: how many may work at once.
+    """
+
+    setup: Setup
+    analysis: Analysis
+    pending: tuple[int, ...]
+    output: Path | None = None
+    jobs: int = 1
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        """What is to be rendered of each shot."""
+        frames = self.setup.frames
+        return passage(self.analysis.shots, frames.start, frames.stop)
+
+    @property
+    def busy(self) -> int:
+        """How many of the jobs have work."""
+        pending = {*self.pending}
+        return min(self.jobs, sum(not pending.isdisjoint(shot.frames) for shot in self.shots))
+
+    @property
+    def sigma2(self) -> tuple[tuple[float, ...], ...]:
+        """Of each pair of styles, for the clip or for each of its shots."""
+        return tuple(self.setup.stylist.sigma2(pairs) for pairs in self.analysis.calibrations)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd, for a person to read."""
+        notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        if self.output is not None:
+            notes += self.setup.output_notes(self.output)
+        if 0 < self.busy < self.jobs:
+            notes += (
+                f"{self.busy} of the {self.jobs} jobs have work: a shot is one job's, and each "
+                "has its part of the threads",
+            )
+        if self.setup.tiles > 1:
+            why = "" if self.setup.options.tile else ", as memory is short for the whole"
+            notes += (f"looked at in {self.setup.tiles} tiles{why}",)
+        return notes

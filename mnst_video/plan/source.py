@@ -1,0 +1,83 @@
+"""The clip that the options make of a file or of pictures."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from mnst_video.errors import InputError, UsageError
+from mnst_video.media.clip import VideoInfo
+from mnst_video.media.input.decode import decodable
+from mnst_video.media.input.pictures import is_sequence, probe_sequence, sequence_name
+from mnst_video.media.input.probe import probe
+from mnst_video.media.input.sound import read_sound
+from mnst_video.options import Options
+from mnst_video.timeline.envelope import Sound
+
+
+def clip_of(source: Path | str, options: Options, *, quick: bool = False) -> VideoInfo:
+    """The clip that the options make of a file, or of pictures; quick: see `probe`.
+
+    Raises InputError or UsageError.
+    """
+    source, rate = Path(source), options.fps
+    if is_sequence(source):
+        if rate == "vfr":
+            raise UsageError("--fps vfr: pictures have no times; give frames a second")
+        info = probe_sequence(
+            source,
+            rate=None if rate == "source" else rate,
+            seconds=options.seconds,
+            max_pixels=options.max_pixels,
+        )
+    else:
+        info = probe(
+            source,
+            stream=options.stream,
+            rate=rate,
+            max_pixels=options.max_pixels,
+            quick=quick,
+        )
+    if options.allow_partial:
+        info = _without_damage(info)
+    return replace(info, matte=options.matte or info.matte)
+
+
+def _without_damage(info: VideoInfo) -> VideoInfo:
+    """The part of a clip before the first frame that cannot be decoded."""
+    there, total = decodable(info), info.number(info.frames - 1) + 1
+    if there >= total:
+        return info
+    if there == 0:
+        raise InputError(f"{info.path}: not one of its frames can be decoded")
+    note = f"damaged or cut off: the {there} of {total} frames that can be decoded are rendered"
+    return replace(info.first(there), notes=(*info.notes, note))
+
+
+def default_output(source: Path, ending: str) -> Path:
+    """Where a clip of `source` goes: beside it, and beside a folder of pictures, not into it."""
+    if source.is_dir():
+        folder = source.resolve()
+        return folder.with_name(f"{folder.name}{ending}")
+    name = source.stem if source.is_file() else sequence_name(source)
+    return source.with_name(f"{name}{ending}")
+
+
+def find_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound that belongs to the clip, on the clip's clock; None where there is none."""
+    if options.audio is not None:
+        return read_sound(options.audio, origin=Fraction(0))
+    return read_sound(info.path, origin=info.start) if info.audio else None
+
+
+def needed_sound(options: Options, info: VideoInfo) -> Sound | None:
+    """The sound, where the options ask for it. Raises InputError where there is none."""
+    wanted = [f"react = {reaction}" for reaction in options.react if reaction.kind != "beat"]
+    wanted += ["bpm = auto"] * (options.bpm == "auto")
+    if not wanted:
+        return None
+    sound = find_sound(options, info)
+    if sound is None:
+        raise InputError(
+            f"{info.path}: has no sound, which {wanted[0]} needs; give one with --audio FILE"
+        )
+    return sound

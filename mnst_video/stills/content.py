@@ -1,0 +1,46 @@
+"""The picture that a still is made of: a file's, or a frame of a clip."""
+
+import contextlib
+from pathlib import Path
+
+from mnst_video.errors import InputError, UsageError
+from mnst_video.media.clip import VideoInfo
+from mnst_video.media.images import Photo, load_photo
+from mnst_video.media.input.decode import read_frames
+from mnst_video.options import Options
+from mnst_video.plan.source import clip_of
+from mnst_video.timeline.clock import Clock, moment
+from mnst_video.timeline.timecode import START, Time
+
+
+def open_content(path: Path, options: Options) -> Photo | VideoInfo:
+    """A picture, or else a clip. Raises InputError where it is neither."""
+    try:
+        return load_photo(path)
+    except InputError as error:
+        if not path.is_file():
+            raise
+        problem = str(error)
+    try:
+        return clip_of(path, options)
+    except (InputError, UsageError):
+        raise InputError(f"{problem}, nor is it a clip") from None
+
+
+def load_content(path: Path, options: Options, at: Time = START) -> Photo:
+    """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
+    if at.unit in ("b", "bar", "position"):
+        raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
+    content = open_content(path, options)
+    if isinstance(content, Photo) and at == START:
+        return content
+    if isinstance(content, Photo):  # an animation can be either
+        try:
+            content = clip_of(path, options)
+        except (InputError, UsageError):
+            raise UsageError(f"{path}: is one picture; --at is for clips") from None
+    seconds = moment("at", at, Clock(content.times, content.fps))
+    number = min(content.frame_at(seconds), content.frames - 1)
+    frames = read_frames(content, content.width, content.height, number)
+    with contextlib.closing(frames):
+        return Photo(next(frames))
