@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import patch
 
 import cv2
@@ -32,17 +33,21 @@ from mnst_video.media.images import load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import frame as stylize
+from mnst_video.painting import flow, frame
 from mnst_video.painting.flow import Flow, Mask, reliability
+from mnst_video.painting.machine import load_network
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Styles
 from mnst_video.presets import read_preset
 from mnst_video.timeline.fader import Fader
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-Patches = dict[str, Callable[..., object]]
+# A function of a module, and what takes its place.
+Patches = list[tuple[ModuleType, Callable[..., object], Callable[..., object]]]
 
 
 def bare(frame: Frame, *_: Frame) -> NDArray[np.float32]:
-    """Instead of `stylize.match_colors`: the content as it is."""
+    """Instead of `frame.match_colors`: the content as it is."""
     return frame.astype(np.float32)
 
 
@@ -59,21 +64,21 @@ def preset_flow(frame: Frame, other: Frame) -> Flow:
 
 
 ROWS: list[tuple[str, dict[str, object], Patches]] = [
-    ("the defaults", {}, {}),
-    ("`temporal_weight` 0", {"temporal_weight": 0.0}, {}),
-    ("`temporal_weight` 3", {"temporal_weight": 3.0}, {}),
-    ("`fresh_rate` 1", {"fresh_rate": 1.0}, {}),
-    ("`fresh_rate` 6", {"fresh_rate": 6.0}, {}),
-    ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, {}),
-    ("the paper's reliability, hard edges", {}, {"flow.trust": paper}),
-    ("the flow's preset alone", {}, {"flow.optical_flow": preset_flow}),
-    ("uncovered areas from bare content", {}, {"stylize.match_colors": bare}),
-    ("bilinear warp", {}, {"stylize.warp": pull}),
-    ("`momentum` 0.9", {"momentum": 0.9}, {}),
-    ("`settled` 0", {"settled": 0.0}, {}),
-    ("pixels instead of a pyramid", {"pyramid_levels": 1}, {}),
-    ("preset `draft`", read_preset("draft"), {}),
-    ("preset `fine`", read_preset("fine"), {}),
+    ("the defaults", {}, []),
+    ("`temporal_weight` 0", {"temporal_weight": 0.0}, []),
+    ("`temporal_weight` 3", {"temporal_weight": 3.0}, []),
+    ("`fresh_rate` 1", {"fresh_rate": 1.0}, []),
+    ("`fresh_rate` 6", {"fresh_rate": 6.0}, []),
+    ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, []),
+    ("the paper's reliability, hard edges", {}, [(flow, flow.trust, paper)]),
+    ("the flow's preset alone", {}, [(flow, flow.optical_flow, preset_flow)]),
+    ("uncovered areas from bare content", {}, [(frame, frame.match_colors, bare)]),
+    ("bilinear warp", {}, [(frame, frame.warp, pull)]),
+    ("`momentum` 0.9", {"momentum": 0.9}, []),
+    ("`settled` 0", {"settled": 0.0}, []),
+    ("pixels instead of a pyramid", {"pyramid_levels": 1}, []),
+    ("preset `draft`", read_preset("draft"), []),
+    ("preset `fine`", read_preset("fine"), []),
 ]
 
 
@@ -101,7 +106,7 @@ def main() -> None:
     content = list(read_frames(info, info.width, info.height, 0, count))
     faders = [Fader(0, t / (count - 1)) for t in range(count)]
     styles = [load_image(SAMPLES / name) for name in ("swirls.jpg", "ink.jpg")]
-    network = stylize.load_network(Options(threads=arguments.threads))
+    network = load_network(Options(threads=arguments.threads).machine)
     judged = judge(content)
     print(f"{info.width}x{info.height}, {count} frames, {network.dtype}")
     print(f"sqrt(E) of the input: {root_error(content, judged):.4f}\n")
@@ -110,20 +115,20 @@ def main() -> None:
     for name, options, patches in ROWS:
         if arguments.only not in name:
             continue
-        stylist = stylize.Stylist(network, Options(**options), styles, info.width, info.height)
-        calibration = stylist.calibrate(content[::3])
+        row_styles = Styles(network, Options(**options).paint, styles, info.width, info.height)
+        calibration = row_styles.calibrate(content[::3])
         begun = time.monotonic()
         with ExitStack() as stack:
-            for target, other in patches.items():
-                stack.enter_context(patch(f"mnst_video.{target}", other))
-            results = list(stylize.stylize_shot(stylist, calibration, content, faders))
+            for module, function, other in patches:
+                stack.enter_context(patch.object(module, function.__name__, other))
+            results = list(stylize_shot(row_styles, calibration, content, faders))
         seconds = (time.monotonic() - begun) / count
-        frames = [result.frame for result in results]
-        sharpness = math.sqrt(high_frequencies(frames[-1]) / high_frequencies(frames[0]))
-        measured = stylist.compare([stylist.look(frames[-1])])[0]
+        pictures = [result.frame for result in results]
+        sharpness = math.sqrt(high_frequencies(pictures[-1]) / high_frequencies(pictures[0]))
+        measured = row_styles.compare([row_styles.look(pictures[-1])])[0]
         mix = StyleScores.of(calibration[0], measured, 1.0).mix
         print(
-            f"| {name} | {root_error(frames, judged):.4f} | {results[count // 2].style:.4f} "
+            f"| {name} | {root_error(pictures, judged):.4f} | {results[count // 2].style:.4f} "
             f"| {results[-1].style:.4f} | {mix:.2f} | {sharpness:.2f} | {seconds:.2f} |",
             flush=True,
         )

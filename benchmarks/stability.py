@@ -28,7 +28,7 @@ import math
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,12 @@ from mnst_video.method.device import to_image, to_picture
 from mnst_video.method.losses import Objective, temporal_loss
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import optical_flow, reliability, warp
-from mnst_video.painting.frame import stylize_shot
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.frame import first_frame
+from mnst_video.painting.frame import objective as objective_of
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Styles
 from mnst_video.plan.analysis import Analysis, analyse
 from mnst_video.plan.setup import Setup, prepare
 from mnst_video.plan.shots import CutDetector, split
@@ -105,29 +108,26 @@ def package(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool
     """The program itself, with the options of the setup."""
     for shot in analysis.shots:
         content = read_frames(setup.info, *setup.size, shot.start, shot.end)
-        faders = [setup.score.fader(t) for t in range(shot.start, shot.end)]
+        faders = [setup.course.fader(t) for t in range(shot.start, shot.end)]
         calibrations = analysis.calibration(shot)
-        for result in stylize_shot(setup.stylist, calibrations, content, faders):
+        for result in stylize_shot(setup.styles, calibrations, content, faders):
             yield result.frame, result.steps, True
 
 
 def unwarped(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]:
     """A warm start without flow: 100 steps on a shot's first frame, 8 on later ones."""
-    first = setup.stylist
-    later = Stylist(
-        setup.network,
-        setup.options.model_copy(update={"first_steps": 8, "first_rate": 1.0, "rate_decay": 1.0}),
-        setup.styles,
-        *setup.size,
-    )
+    first = setup.styles
+    paint = replace(first.paint, first_steps=8, first_rate=1.0, rate_decay=1.0)
+    later = Styles(setup.network, paint, setup.pictures, *setup.size)
     for shot in analysis.shots:
         start = None
         calibrations = analysis.calibration(shot)
         for t, content in enumerate(
             read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
         ):
-            stylist, fader = (first if start is None else later), setup.score.fader(t)
-            result = stylist.first_frame(content, fader, calibrations, start=start)
+            styles = first if start is None else later
+            aim = Aim.at(styles, calibrations, setup.course.fader(t))
+            result = first_frame(styles, content, aim, start=start)
             start = result.frame.astype(np.float32)
             yield result.frame, result.steps, True
 
@@ -163,7 +163,8 @@ def ruder(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]
             read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
         ):
             image = to_image(content, setup.network.device)
-            terms = setup.stylist.objective(image, setup.score.fader(t), calibrations)
+            aim = Aim.at(setup.styles, calibrations, setup.course.fader(t))
+            terms = objective_of(setup.styles, image, aim)
             if before is None:
                 noise = torch.randn(image.shape, generator=generator).to(image.device)
                 start, most = (128.0 + 30.0 * noise).clamp(0.0, 255.0), 2000

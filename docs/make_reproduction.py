@@ -27,11 +27,13 @@ from mnst_video.media.input.probe import probe
 from mnst_video.method.losses import gram_matrix
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import first_frame
 from mnst_video.painting.machine import load_network
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.styles import Styles
 from mnst_video.presets import make_options
 from mnst_video.stills.calibrate import METHODS, Balance
-from mnst_video.stills.sweep import render_sweep
+from mnst_video.stills.sheet import render_sheet
 from mnst_video.timeline.fader import Fader
 
 DOCS = Path(__file__).parent
@@ -118,9 +120,9 @@ def _bures(one: Array, two: Array) -> float:
 class Painter:
     """Paints pictures at a mix, or takes them from the cache."""
 
-    def __init__(self, cache: Path, name: str, stylist: Stylist, content: Frame) -> None:
-        self.cache, self.name, self.stylist, self.content = cache, name, stylist, content
-        self.before = stylist.calibrate([content])
+    def __init__(self, cache: Path, name: str, styles: Styles, content: Frame) -> None:
+        self.cache, self.name, self.styles, self.content = cache, name, styles, content
+        self.before = styles.calibrate([content])
 
     def __call__(self, w: float, noise: float = 0.0) -> Frame:
         path = self.cache / f"{self.name} {w:.9f}{' noise' if noise else ''}.png"
@@ -129,14 +131,15 @@ class Painter:
             if noise:
                 disturbed = np.random.default_rng(0).normal(self.content, noise)
                 start = disturbed.clip(0, 255).astype(np.float32)
-            result = self.stylist.first_frame(self.content, Fader(0, w), self.before, start=start)
+            aim = Aim.at(self.styles, self.before, Fader(0, w))
+            result = first_frame(self.styles, self.content, aim, start=start)
             save_image(result.frame, path)
             print(path.stem, flush=True)
         return load_image(path)
 
     def improvements(self, w: float) -> tuple[float, float]:
         """RI1 and RI2."""
-        (after,) = self.stylist.calibrate([self(w)])
+        (after,) = self.styles.calibrate([self(w)])
         return self.before[0].improvements(after)
 
 
@@ -145,15 +148,15 @@ def measure(network: VGG19, cache: Path, contents: Mapping[str, Frame]) -> Itera
     for (setting, presets), pair, (content, frame) in product(
         SETTINGS.items(), PAIRS, contents.items()
     ):
-        styles = [load_image(SAMPLES / f"{name}.jpg") for name in pair]
+        pictures = [load_image(SAMPLES / f"{name}.jpg") for name in pair]
         options = make_options(presets, {"gamma_scale": "linear"})
         height, width = frame.shape[:2]
-        stylist = Stylist(network, options, styles, width, height)
-        paint = Painter(cache, f"{setting} {' '.join(pair)} {content}", stylist, frame)
+        styles = Styles(network, options.paint, pictures, width, height)
+        paint = Painter(cache, f"{setting} {' '.join(pair)} {content}", styles, frame)
         sweeps = {}
         for scale in SCALES:
             scaled = options.model_copy(update={"gamma_scale": scale, "sigma": "auto"})
-            by_scale = Stylist(network, scaled, styles, width, height)
+            by_scale = Styles(network, scaled.paint, pictures, width, height)
             sweeps[scale] = [by_scale.mix(Fader(0, float(g)), paint.before) for g in STEPS]
         mixes = sorted({0.5, *(w for sweep in sweeps.values() for w in sweep)})
         ri1, ri2 = zip(*map(paint.improvements, mixes), strict=True)
@@ -252,7 +255,7 @@ def figures(frame: Frame, case: Case, cache: Path) -> None:
     styles = {f"style{i}": SAMPLES / f"{name}.jpg" for i, name in enumerate(case.pair, 1)}
     for number, sigma in ((4, 1.0), (9, case.balance.sigma2["article"])):
         options = make_options(("article",), {**styles, "sigma": sigma, "max_side": SIDE})
-        render_sweep(content, DOCS / f"figure{number}.jpg", options, overwrite=True)
+        render_sheet(content, DOCS / f"figure{number}.jpg", options, overwrite=True)
     draw_balance(case.balance, DOCS / "figures6and8.png", "article")
 
 
@@ -265,7 +268,7 @@ def main() -> None:
     size = working_size(info.width, info.height, SIDE)
     frames = list(read_frames(info, info.width, info.height))
     contents = {name: resize(frames[number], *size) for name, number in CONTENTS.items()}
-    network = load_network(Options())
+    network = load_network(Options().machine)
     cases = list(measure(network, arguments.cache, contents))
     figures(contents["first shot"], cases[0], arguments.cache)
     text = (DOCS / "reproduction.in.md").read_text()

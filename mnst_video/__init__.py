@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mnst_video.job.render import render
     from mnst_video.options import Options
-    from mnst_video.painting.still import stylize_image
+    from mnst_video.stills.stylize import stylize_image
 
 __all__ = ["Options", "render", "stylize_image"]
 
-_HOME = {"Options": "options", "render": "job.render", "stylize_image": "painting.still"}
+_HOME = {"Options": "options", "render": "job.render", "stylize_image": "stills.stylize"}
 
 
 def __getattr__(name: str) -> Any:

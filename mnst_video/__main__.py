@@ -1,6 +1,6 @@
 """`python -m mnst_video`."""
 
-from mnst_video.cli.app import main
+from mnst_video.cli.main import main
 
 if __name__ == "__main__":
     main()

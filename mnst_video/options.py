@@ -1,14 +1,18 @@
-"""Options: every setting of a render, what it does, its default, and why."""
+"""Options: every setting of a render, what it does, its default, and why.
 
-import math
+One flat model for people, in presets, records and on the command line; for the code, groups: each
+function takes the small record that it obeys, which lies beside it.
+"""
+
+import inspect
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from PIL import ImageColor
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,14 +20,34 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    PlainValidator,
     model_validator,
 )
 
-from mnst_video.media.output.containers import CODECS, EncoderSettings
+from mnst_video.media.input.settings import InputOptions
+from mnst_video.media.output.containers import EncoderSettings
+from mnst_video.option_types import (
+    Bpm,
+    Gamma,
+    Moment,
+    Number,
+    Position,
+    Rate,
+    Reactions,
+    Side,
+    Sigma,
+    Steps,
+    Weight,
+    Whole,
+    check_codec,
+    check_color,
+    fps_reader,
+    read_cuts,
+    read_size,
+)
+from mnst_video.painting.machine import Machine
+from mnst_video.painting.paint import Paint
+from mnst_video.timeline.gamma import TimelineOptions
 from mnst_video.timeline.keys import Timeline
-from mnst_video.timeline.reaction import Reaction
-from mnst_video.timeline.timecode import Time
 
 
 def resource(name: str) -> Path:
@@ -36,149 +60,37 @@ def resource(name: str) -> Path:
     return installed if installed.exists() else package.parent / name
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+Group = TypeVar("Group")
 
 
-def _size(value: object) -> object:
-    """ "1280x720" as (1280, 720)."""
-    if isinstance(value, str) and value != "source":
-        width, cross, height = value.lower().partition("x")
-        if not (cross and width.isdecimal() and height.isdecimal()):
-            raise ValueError("give `source` or WIDTHxHEIGHT, such as 1280x720")
-        return (int(width), int(height))
-    return value
+class Mark(Enum):
+    """What an option has to do with, besides what its group says."""
+
+    FRAMES = "decides the bytes of a clip's frames"
+    QUALITY = "quality presets may set it"
+    CLIPS = "makes no sense for one picture"
+    STILLS = "has no say in a clip"
+    FOLLOWS = "only has a say where a frame follows another"
+    SHEETS = "can differ between the rows of a sheet"
 
 
-def _word_or_number(*words: str, advice: str) -> Any:
-    """A validator for one of the words, or a number above 0, which a text may hold."""
-
-    def validate(value: object) -> object:
-        if value in words:
-            return value
-        number = math.nan
-        if isinstance(value, str) or _is_number(value):
-            with suppress(ValueError):
-                number = float(value)  # type: ignore[arg-type]
-        if not 0.0 < number < math.inf:
-            raise ValueError(advice)
-        return number
-
-    return BeforeValidator(validate)
-
-
-def _timeline(low: float, high: float) -> Any:
-    """A validator for keyframes as text, or one number for all the time."""
-
-    def validate(value: object) -> Timeline:
-        if _is_number(value):
-            value = repr(value)
-        if isinstance(value, str):
-            value = Timeline.parse(value)
-        if not isinstance(value, Timeline):
-            raise ValueError('give a number, or keys in quotes: "0=0, 12.5s=1"')
-        return value.check(low, high)
-
-    return PlainValidator(validate)
-
-
-def _time(value: object) -> Time:
-    if _is_number(value):
-        value = repr(value)
-    if isinstance(value, str):
-        value = Time.parse(value)
-    if not isinstance(value, Time):
-        raise ValueError('give seconds, or a time in quotes, such as "1:30"')
-    return value
-
-
-def _color(value: str) -> str:
-    """A colour as Pillow knows it."""
-    try:
-        known = len(color := ImageColor.getrgb(value)) == 3 and max(color) <= 255
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError("write a colour: white, or #20202f")
-    return value
-
-
-def _codec(name: str) -> str:
-    if name not in CODECS:
-        raise ValueError(f"there is no codec {name}; use one of {', '.join(CODECS)}")
-    return name
-
-
-def _fps() -> Any:
-    """A validator for `source`, `vfr`, or frames a second as text or a number."""
-
-    def validate(value: object) -> object:
-        if value in ("source", "vfr"):
-            return value
-        return parse_rate(str(value) if _is_number(value) else value)
-
-    return PlainValidator(validate)
-
-
-def parse_rate(text: object) -> Fraction:
-    """Frames a second, such as 25, 23.976 or 30000/1001. Raises ValueError."""
-    rate = text if isinstance(text, Fraction) else Fraction(0)
-    if isinstance(text, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9}|/[1-9]\d{0,8})?", text):
-        rate = Fraction(text)
-    if not 0 < rate <= 1000:
-        raise ValueError("write frames a second, such as 25 or 30000/1001")
-    return rate
-
-
-def _cuts(value: object) -> object:
-    if value in ("auto", "none"):
-        return value
-    times = value.split(",") if isinstance(value, str) else value
-    if isinstance(times, (list, tuple)) and times:
-        try:
-            return tuple(map(_time, times))
-        except ValueError as error:
-            raise ValueError(f"give `auto`, `none` or times, such as 1.5,3.25: {error}") from None
-    raise ValueError("give `auto`, `none` or times, such as 1.5,3.25")
-
-
-def _reaction(value: object) -> object:
-    return Reaction.parse(value) if isinstance(value, str) else value
-
-
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, (str, Mapping)) else value
-
-
-# Strict: a preset that says true or "6" where a number belongs is wrong.
-_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-_Whole = Annotated[int, Field(strict=True)]
-Weight = Annotated[_Number, Field(ge=0.0)]
-Rate = Annotated[_Number, Field(gt=0.0)]
-Steps = Annotated[_Whole, Field(ge=1, le=100_000)]
-Side = Annotated[_Whole, Field(ge=16, le=16384)]
-Moment = Annotated[Time, PlainValidator(_time), PlainSerializer(str)]
-Gamma = Annotated[Timeline, _timeline(0.0, 1.0), PlainSerializer(str)]
-Position = Annotated[Timeline, _timeline(1.0, math.inf), PlainSerializer(str)]
-Reactions = Annotated[
-    tuple[Annotated[Reaction, BeforeValidator(_reaction), PlainSerializer(str)], ...],
-    BeforeValidator(_one_or_more),
-]
-Sigma = Annotated[
-    Literal["auto", "shot"] | float,
-    _word_or_number(
-        "auto", "shot", advice="give `auto`, `shot` or a number above 0 (1 switches it off)"
-    ),
-]
-Bpm = Annotated[
-    Literal["auto"] | Annotated[float, Field(ge=1.0, le=1000.0)],
-    _word_or_number("auto", advice="give beats a minute, such as 120, or `auto`"),
-]
-
-
-def _say(text: str) -> Any:
+def _say(text: str, *marks: Mark) -> Any:
     """What an option does: shown by --help, and the comment in a preset that is written."""
-    return Field(description=text)
+    return Field(description=text, json_schema_extra={"marks": [mark.name for mark in marks]})
+
+
+def marked(mark: Mark) -> frozenset[str]:
+    """The names of the options that have a mark."""
+    return frozenset(
+        name
+        for name, field in Options.model_fields.items()
+        if mark.name in _marks(field.json_schema_extra)
+    )
+
+
+def _marks(extra: object) -> list[Any]:
+    marks = extra.get("marks", []) if isinstance(extra, dict) else []
+    return marks if isinstance(marks, list) else []
 
 
 class Options(BaseModel):
@@ -191,58 +103,84 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Styles
-    style1: Annotated[Path, _say("The picture that γ = 1 shows.")] = resource("samples/swirls.jpg")
-    style2: Annotated[Path, _say("The picture that γ = 0 shows.")] = resource("samples/ink.jpg")
+    style1: Annotated[Path, _say("The picture that γ = 1 shows.", Mark.SHEETS)] = resource(
+        "samples/swirls.jpg"
+    )
+    style2: Annotated[Path, _say("The picture that γ = 0 shows.", Mark.SHEETS)] = resource(
+        "samples/ink.jpg"
+    )
     more_styles: Annotated[
         tuple[Path, ...], _say("The third and later pictures of a setlist, see position.")
     ] = ()
     # At 1 a style image is scaled to cover the working size.
-    style_scale: Annotated[_Number, Field(ge=0.1, le=10.0), _say("Size of the strokes.")] = 1.0
+    style_scale: Annotated[Number, Field(ge=0.1, le=10.0), _say("Size of the strokes.")] = 1.0
 
     # Timeline
     # None: from style 2 to style 1 over the clip, or through a setlist from its first to its last.
     gamma: Annotated[
         Gamma | None,
-        _say('γ over time: a number, or keys such as "0=0, 12.5s=1 ease-in-out, 1:30=0".'),
+        _say(
+            'γ over time: a number, or keys such as "0=0, 12.5s=1 ease-in-out, 1:30=0".',
+            Mark.SHEETS,
+        ),
     ] = None
     position: Annotated[
         Position | None,
-        _say('The place in a setlist over time: 1 is the first style. "0=1, 10s=2, 20s=3".'),
+        _say(
+            'The place in a setlist over time: 1 is the first style. "0=1, 10s=2, 20s=3".',
+            Mark.SHEETS,
+        ),
     ] = None
     react: Annotated[
         Reactions,
-        _say("Add the sound to γ: rms:0.3, onset:0.5 or beat:0.25. Repeatable."),
+        _say("Add the sound to γ: rms:0.3, onset:0.5 or beat:0.25. Repeatable.", Mark.CLIPS),
     ] = ()
     strength: Annotated[
-        Gamma, _say("Between the footage, 0, and the painting, 1, over time: keys as for γ.")
+        Gamma,
+        _say(
+            "Between the footage, 0, and the painting, 1, over time: keys as for γ.",
+            Mark.CLIPS,
+            Mark.SHEETS,
+        ),
     ] = Timeline.constant(1.0)
     bpm: Annotated[Bpm | None, _say("Tempo, for beats and bars: a number, or auto.")] = None
     # None: 0, or with bpm = "auto" the first beat that is found.
     beat_offset: Annotated[
-        _Number | None, _say("Seconds from the first frame to beat 0, where bar 1 begins.")
+        Number | None, _say("Seconds from the first frame to beat 0, where bar 1 begins.")
     ] = None
-    beats_per_bar: Annotated[_Whole, Field(ge=1, le=64), _say("Beats in a bar.")] = 4
+    beats_per_bar: Annotated[Whole, Field(ge=1, le=64), _say("Beats in a bar.")] = 4
     audio: Annotated[
-        Path | None, _say("Another sound track, for the output and what reacts to sound.")
+        Path | None,
+        _say("Another sound track, for the output and what reacts to sound.", Mark.CLIPS),
     ] = None
 
     # Input
     # Source: the clip's own; where that varies, the rate of its median interval.
     fps: Annotated[
-        Annotated[Literal["source", "vfr"] | Fraction, _fps(), PlainSerializer(str)],
-        _say("The clip's rate: source, vfr (its timestamps as they are), or frames a second."),
+        Annotated[Literal["source", "vfr"] | Fraction, fps_reader(), PlainSerializer(str)],
+        _say(
+            "The clip's rate: source, vfr (its timestamps as they are), or frames a second.",
+            Mark.FRAMES,
+        ),
     ] = "source"
     stream: Annotated[
-        Annotated[_Whole, Field(ge=0, le=1000)] | None,
-        _say("Of several video streams in the file, this one, from 0 (default: the file's own)."),
+        Annotated[Whole, Field(ge=0, le=1000)] | None,
+        _say(
+            "Of several video streams in the file, this one, from 0 (default: the file's own).",
+            Mark.FRAMES,
+        ),
     ] = None
     seconds: Annotated[
-        Annotated[Rate, Field(le=86400.0)] | None, _say("How long a clip of one picture lasts.")
+        Annotated[Rate, Field(le=86400.0)] | None,
+        _say("How long a clip of one picture lasts.", Mark.CLIPS),
     ] = None
     # None: opacity is kept where the output has it; elsewhere it is on white.
     matte: Annotated[
-        Annotated[str, AfterValidator(_color)] | None,
-        _say("Put transparent footage on this colour (default: keep it transparent, or white)."),
+        Annotated[str, AfterValidator(check_color)] | None,
+        _say(
+            "Put transparent footage on this colour (default: keep it transparent, or white).",
+            Mark.FRAMES,
+        ),
     ] = None
     max_pixels: Annotated[
         Annotated[Rate, Field(le=10_000.0)] | None,
@@ -275,9 +213,13 @@ class Options(BaseModel):
     style_weight: Annotated[Weight, _say("More brings the picture closer to the styles.")] = 1.0
     # At 1 paint goes half its way back to the warped previous result after each step. More is
     # steadier and has less style (docs/method.md has the figures).
-    temporal_weight: Annotated[Weight, _say("More holds the paint to what moves.")] = 0.7
+    temporal_weight: Annotated[
+        Weight, _say("More holds the paint to what moves.", Mark.CLIPS, Mark.FOLLOWS)
+    ] = 0.7
     # Areas that the flow cannot follow stay bare at 0; 1 makes them busy.
-    uncovered_weight: Annotated[Weight, _say("Style in areas that the flow cannot follow.")] = 0.5
+    uncovered_weight: Annotated[
+        Weight, _say("Style in areas that the flow cannot follow.", Mark.FOLLOWS)
+    ] = 0.5
 
     # Method
     # Relative: losses as shares of the content's own, independent of resolution and styles.
@@ -291,73 +233,98 @@ class Options(BaseModel):
     ] = "block4_conv2"
     # Off: each frame starts from its content, as the article's stills do, and flickers.
     warm_start: Annotated[
-        Annotated[bool, Field(strict=True)], _say("Start a frame from the one before.")
+        Annotated[bool, Field(strict=True)],
+        _say("Start a frame from the one before.", Mark.FOLLOWS),
     ] = True
     # Pixels move in squares of 1, 2, 4 and 8: colour settles in few steps, with little noise.
     pyramid_levels: Annotated[
-        _Whole, Field(ge=1, le=8), _say("Sizes of the squares that move together; 1: pixels.")
+        Whole, Field(ge=1, le=8), _say("Sizes of the squares that move together; 1: pixels.")
     ] = 4
     # Strokes then grow with the picture; stills only.
     coarse_to_fine: Annotated[
-        Annotated[bool, Field(strict=True)], _say("Begin a large still small, and double it.")
+        Annotated[bool, Field(strict=True)],
+        _say("Begin a large still small, and double it.", Mark.STILLS),
     ] = True
     # Adam's usual 0.9 overshoots in so few steps: it needs half as many again for the same losses,
     # and its frames differ more.
     momentum: Annotated[
-        _Number, Field(ge=0.0, lt=1.0), _say("The share of its last move that a step keeps.")
+        Number, Field(ge=0.0, lt=1.0), _say("The share of its last move that a step keeps.")
     ] = 0.7
     # More than 40 changes little to the eye.
     first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 40
     # It starts from the previous result.
-    steps: Annotated[Steps, _say("Steps on each later frame; more where γ moves.")] = 6
+    steps: Annotated[
+        Steps, _say("Steps on each later frame; more where γ moves.", Mark.CLIPS, Mark.FOLLOWS)
+    ] = 6
     # With 0.005 a scene that stands still takes two steps a frame.
     settled: Annotated[
-        _Number,
+        Number,
         Field(ge=0.0, lt=1.0),
-        _say("A later frame is done when a step takes less than this share off its loss."),
+        _say(
+            "A later frame is done when a step takes less than this share off its loss.",
+            Mark.FOLLOWS,
+        ),
     ] = 0.005
     first_rate: Annotated[Rate, _say("Learning rate of a first frame, in pixel values.")] = 5.0
     # Times the root of the share of style that is missing, so that a settled picture stays.
-    rate: Annotated[Rate, _say("Learning rate of later frames where the paint is settled.")] = 2.0
+    rate: Annotated[
+        Rate, _say("Learning rate of later frames where the paint is settled.", Mark.FOLLOWS)
+    ] = 2.0
     # At 6 what is uncovered flickers; at 1 it stays pale.
     fresh_rate: Annotated[
-        Rate, _say("Learning rate of fresh paint: uncovered areas, and all of it while γ moves.")
+        Rate,
+        _say(
+            "Learning rate of fresh paint: uncovered areas, and all of it while γ moves.",
+            Mark.FOLLOWS,
+        ),
     ] = 2.0
     rate_decay: Annotated[
-        _Number, Field(gt=0.0, le=1.0), _say("The factor on the rate for each 100 steps.")
+        Number, Field(gt=0.0, le=1.0), _say("The factor on the rate for each 100 steps.")
     ] = 0.6
 
     # Passage, size and shots; gamma, sigma, cuts and size stay the whole clip's in a passage.
-    start: Annotated[Moment | None, _say("Render from this time on.")] = None
-    end: Annotated[Moment | None, _say("Render up to this time.")] = None
+    start: Annotated[Moment | None, _say("Render from this time on.", Mark.CLIPS)] = None
+    end: Annotated[Moment | None, _say("Render up to this time.", Mark.CLIPS)] = None
     # None: MAX_SIDE of the device.
     max_side: Annotated[
-        Annotated[_Whole, Field(ge=32, le=16384)] | None,
-        _say("Longer side of the working size, in pixels; never enlarges."),
+        Annotated[Whole, Field(ge=32, le=16384)] | None,
+        _say("Longer side of the working size, in pixels; never enlarges.", Mark.QUALITY),
     ] = None
     output_size: Annotated[
-        Annotated[Literal["source"] | tuple[Side, Side] | None, BeforeValidator(_size)],
-        _say("Size of the clip that is written (default: the working size)."),
+        Annotated[Literal["source"] | tuple[Side, Side] | None, BeforeValidator(read_size)],
+        _say("Size of the clip that is written (default: the working size).", Mark.CLIPS),
     ] = None
     cuts: Annotated[
-        Annotated[Literal["auto", "none"] | tuple[Moment, ...], BeforeValidator(_cuts)],
-        _say("Where shots begin: found in the picture, nowhere, or at these times."),
+        Annotated[Literal["auto", "none"] | tuple[Moment, ...], BeforeValidator(read_cuts)],
+        _say(
+            "Where shots begin: found in the picture, nowhere, or at these times.",
+            Mark.FRAMES,
+            Mark.CLIPS,
+        ),
     ] = "auto"
     # None: by the output's extension, see `CONTAINERS`.
     codec: Annotated[
-        Annotated[str, AfterValidator(_codec)] | None,
-        _say("h264, h265, prores, ffv1, vp9, av1, or a hardware encoder, such as h264_nvenc."),
+        Annotated[str, AfterValidator(check_codec)] | None,
+        _say(
+            "h264, h265, prores, ffv1, vp9, av1, or a hardware encoder, such as h264_nvenc.",
+            Mark.CLIPS,
+        ),
     ] = None
     # None: the codec's own, see `CODECS`.
     crf: Annotated[
-        Annotated[_Whole, Field(ge=0, le=63)] | None,
-        _say("The encoder's quality, such as 18: less is better and larger."),
+        Annotated[Whole, Field(ge=0, le=63)] | None,
+        _say(
+            "The encoder's quality, such as 18: less is better and larger.",
+            Mark.QUALITY,
+            Mark.CLIPS,
+        ),
     ] = None
     encoder_preset: Annotated[
-        str | None, _say("The encoder's own preset, such as slow: smaller files in more time.")
+        str | None,
+        _say("The encoder's own preset, such as slow: smaller files in more time.", Mark.CLIPS),
     ] = None
     no_audio: Annotated[
-        Annotated[bool, Field(strict=True)], _say("Write a clip without sound.")
+        Annotated[bool, Field(strict=True)], _say("Write a clip without sound.", Mark.CLIPS)
     ] = False
 
     # Machine
@@ -366,7 +333,7 @@ class Options(BaseModel):
         "auto"
     )
     threads: Annotated[
-        Annotated[_Whole, Field(ge=1, le=1024)] | None, _say("CPU threads (default: all cores).")
+        Annotated[Whole, Field(ge=1, le=1024)] | None, _say("CPU threads (default: all cores).")
     ] = None
     # None: what half of the memory holds.
     tile: Annotated[
@@ -392,9 +359,47 @@ class Options(BaseModel):
         return (self.style1, self.style2, *self.more_styles)
 
     @property
+    def timeline(self) -> TimelineOptions:
+        """What γ over time obeys."""
+        return self._group(TimelineOptions, styles=len(self.styles))
+
+    @property
+    def paint(self) -> Paint:
+        """What painting obeys."""
+        return self._group(Paint)
+
+    @property
+    def input(self) -> InputOptions:
+        """What reading a clip obeys."""
+        return self._group(InputOptions)
+
+    @property
+    def machine(self) -> Machine:
+        """What the network runs on."""
+        return self._group(Machine)
+
+    @property
     def encoder(self) -> EncoderSettings:
         """What is asked of the encoder."""
         return EncoderSettings(self.codec, self.crf, self.encoder_preset, not self.no_audio)
+
+    def _group(self, kind: Callable[..., Group], **more: Any) -> Group:
+        names = inspect.signature(kind).parameters.keys() - more.keys()
+        return kind(**{name: getattr(self, name) for name in names}, **more)
+
+    def on(self, machine: Machine) -> "Options":
+        """The same on another machine."""
+        if machine == self.machine:
+            return self
+        return self.model_copy(update=asdict(machine))
+
+    def side(self, kind: str) -> int:
+        """The most pixels of a clip's longer side in work, on a kind of device."""
+        return self.max_side or MAX_SIDE[kind]
+
+    def still_side(self, kind: str) -> int:
+        """The same of a still."""
+        return self.max_side or STILL_SIDE[kind]
 
 
 # Longer side of the working size by kind of device, for seconds a frame rather than minutes.
@@ -403,21 +408,10 @@ MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 # The same for a still, of which there is one.
 STILL_SIDE: Mapping[str, int] = {"cpu": 1024, "mps": 1536, "cuda": 2048}
 
-# Options that decide how finished frames are made a clip, and nothing about the frames.
-ENCODING = frozenset(
-    {"output_size", "codec", "crf", "encoder_preset", "no_audio", "strength", "audio"}
-)
-
 # Shipped presets set options of one of these kinds, and no other.
-TIMING = frozenset(
-    {"gamma", "position", "react", "strength", "bpm", "beat_offset", "beats_per_bar"}
-)
-QUALITY = frozenset(
-    {"style_scale", "colors", "sigma", "gamma_scale", "content_weight", "style_weight"}
-    | {"temporal_weight", "uncovered_weight", "losses", "content_layer", "warm_start"}
-    | {"pyramid_levels", "coarse_to_fine", "first_steps", "steps", "first_rate", "rate"}
-    | {"fresh_rate", "rate_decay", "momentum", "settled", "max_side", "crf"}
-)
+TIMING = frozenset(field.name for field in fields(TimelineOptions)) - {"styles"}
+QUALITY = frozenset(field.name for field in fields(Paint)) | marked(Mark.QUALITY)
+
 
 # What `spell_out` takes besides the fields of `Options`.
 SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")

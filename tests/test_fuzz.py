@@ -127,7 +127,7 @@ def test_a_damaged_clip_is_read_as_far_as_it_goes_or_refused(tmp_path, clips, na
     assert set(read) <= {(32, 32, 3)}
     assert len(read) == info.frames if not problem else len(read) < info.frames
     for work in (
-        lambda: clip_of(path, Options(allow_partial=True)),
+        lambda: clip_of(path, Options(allow_partial=True).input),
         lambda: probe(path, quick=True),
         lambda: read_near(info, [0, info.frames - 1], 32, 32),
         lambda: read_sound(path, origin=info.start),
@@ -146,7 +146,7 @@ def test_a_damaged_clip_is_rendered_whole_or_not_at_all(tmp_path, clips, quick, 
     shutil.rmtree(output.parent, ignore_errors=True)
     output.parent.mkdir()
     partial = rng.random() < 0.5
-    info, _ = attempt(lambda: clip_of(source, Options(allow_partial=partial)))
+    info, _ = attempt(lambda: clip_of(source, Options(allow_partial=partial).input))
     assume(info is None or info.frames < 40)  # damaged times can make an hour of repeats of it
     options = quick(first_steps=1, allow_partial=partial)
     report, _ = attempt(lambda: render(source, output, options))

@@ -17,9 +17,10 @@ FLOORS = [
     {"errors"},
     {"timeline", "method"},
     {"media"},
+    {"painting"},
+    {"option_types"},
     {"options"},
     {"presets"},
-    {"painting"},
     {"plan"},
     {"job"},
     {"stills", "judge"},
@@ -95,8 +96,8 @@ def test_every_room_has_a_floor():
 
 def test_the_imports_are_seen_at_all():
     assert {"errors", "method.losses"} <= own_imports("method.optimize")
-    assert "job.render" in own_imports("cli.show.progress")
-    assert "job.render" in all_imports("cli.app") - own_imports("cli.app")
+    assert "job.events" in own_imports("cli.show.progress")
+    assert "job.render" in all_imports("cli.commands.render") - own_imports("cli.commands.render")
 
 
 @pytest.mark.parametrize("module", MODULES)

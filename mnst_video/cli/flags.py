@@ -1,7 +1,7 @@
 """A flag for every option, for the commands that take options."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.errors import UsageError
-from mnst_video.options import MAX_SIDE, Options, parse_rate
+from mnst_video.media.output.containers import CODECS
+from mnst_video.option_types import parse_rate
+from mnst_video.options import MAX_SIDE, Mark, Options, marked
 from mnst_video.presets import make_options, preset_names
+from mnst_video.timeline.easing import NAMES
+from mnst_video.timeline.reaction import KINDS
 from mnst_video.timeline.timecode import Time
 
 MAIN, INPUT = "Main options", "Input"
@@ -79,25 +83,47 @@ _HELP = {
 
 
 # What makes no sense for one picture.
-ONLY_CLIPS = frozenset(
-    {
-        "fps",
-        "seconds",
-        "allow_partial",
-        "start",
-        "end",
-        "strength",
-        "bpm",
-        "beat_offset",
-        "beats_per_bar",
-    }
-    | {"react", "audio", "temporal_weight", "output_size", "steps", "cuts"}
-    | {"codec", "crf", "encoder_preset", "no_audio"}
-)
+ONLY_CLIPS = marked(Mark.CLIPS)
+
+
+def _words(*words: str) -> Callable[[str], list[str]]:
+    """A completion by one of some words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def _presets(incomplete: str) -> list[str]:
+    return [name for name in preset_names() if name.startswith(incomplete)]
+
+
+def _easings(incomplete: str) -> list[str]:
+    """Keys whose last word is the beginning of an easing, with the easing."""
+    before, blank, word = incomplete.rpartition(" ")
+    return [f"{before}{blank}{name}" for name in NAMES if blank and name.startswith(word)]
+
+
+# What a shell offers for a value.
+COMPLETIONS: dict[str, Callable[[str], list[str]]] = {
+    "preset": _presets,
+    "codec": _words(*CODECS),
+    "gamma": _easings,
+    "position": _easings,
+    "strength": _easings,
+    "react": _words(*(f"{kind}:" for kind in KINDS)),
+    "colors": _words("style", "keep"),
+    "sigma": _words("auto", "shot"),
+    "gamma_scale": _words("balanced", "linear", "even"),
+    "fps": _words("source", "vfr"),
+    "bpm": _words("auto"),
+    "output_size": _words("source"),
+    "cuts": _words("auto", "none"),
+    "weights": _words("packaged", "torchvision"),
+    "device": _words("auto", "cpu", "cuda", "mps"),
+    "precision": _words("auto", "float32", "bf16"),
+}
 
 
 def takes_options(
-    command: Callable[..., None], without: frozenset[str] = frozenset()
+    command: Callable[..., None], without: Collection[str] = ()
 ) -> Callable[..., None]:
     """Give a command, which takes `**given`, a flag for every option; None where it is not given.
 
@@ -155,5 +181,11 @@ def _flag(name: str, panel: str, metavar: str | None) -> Any:
         text = f"{text} [dim](default: {default})[/dim]"
     flag = "--" + name.replace("_", "-")
     return typer.Option(
-        flag, help=text, rich_help_panel=panel, metavar=metavar, show_default=False, readable=False
+        flag,
+        help=text,
+        rich_help_panel=panel,
+        metavar=metavar,
+        show_default=False,
+        readable=False,
+        autocompletion=COMPLETIONS.get(name),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnst_video.painting.styles import Result
+from mnst_video.painting.frame import Result
 from mnst_video.plan.plan import Plan
 from mnst_video.timeline.fader import Fader
 

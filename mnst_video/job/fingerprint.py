@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
 
@@ -14,17 +15,14 @@ import torch
 from mnst_video.job.processes import on_device
 from mnst_video.media.files import file_digest
 from mnst_video.method.device import pick_device
-from mnst_video.options import ENCODING, TIMING
+from mnst_video.options import Mark, marked
+from mnst_video.painting.paint import Paint
 from mnst_video.plan.setup import Setup
 from mnst_video.timeline.fader import Fader
 
-# Options that do not decide a frame, or that stand in the fingerprint as what they resolved to.
-NOT_IN_FINGERPRINT = (
-    {"style1", "style2", "more_styles", "start", "end", "max_side", "coarse_to_fine"}
-    | {"seconds", "max_pixels", "allow_partial"}
-    | {"device", "precision", "threads", "tile", "weights"}
-    | ENCODING
-    | TIMING
+# The options that decide a frame as they are; others do by what they come to on a clip.
+FRAMES = frozenset(field.name for field in fields(Paint)) - marked(Mark.STILLS) | marked(
+    Mark.FRAMES
 )
 
 
@@ -40,11 +38,11 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
     """
     options, network, size = setup.options, setup.network, setup.size
     device = network.device.type
-    faders = [setup.score.fader(frame) for frame in setup.frames]
+    faders = [setup.course.fader(frame) for frame in setup.frames]
     curve = json.dumps([fader_json(fader) for fader in faders]).encode()
     digests = map(file_digest, options.styles)
     return {
-        **options.model_dump(mode="json", exclude=set(NOT_IN_FINGERPRINT)),
+        **options.model_dump(mode="json", include=set(FRAMES)),
         "input": _together(inputs) if setup.info.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
@@ -52,7 +50,7 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
         "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
         "device": device,
-        "processor": _processor({on_device(options, job).device for job in range(jobs)}),
+        "processor": _processor({on_device(options.machine, job).device for job in range(jobs)}),
         "precision": str(network.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device == "cpu" else None,
         "tiles": setup.tiles,

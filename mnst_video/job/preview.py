@@ -1,8 +1,7 @@
 """A first moving impression of a render: few pictures, small, with few steps, in seconds."""
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,18 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from mnst_video.errors import InputError
-from mnst_video.job.lock import alone, lock_of
+from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_name
 from mnst_video.media.frames import Frame, faded, resize, working_size
 from mnst_video.media.input.near import read_near
 from mnst_video.media.input.pictures import is_sequence
 from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.media.output.encode import open_encoder
-from mnst_video.options import MAX_SIDE, Options
+from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import follow
-from mnst_video.painting.machine import memory_errors
+from mnst_video.painting.frame import Previous, first_frame, next_frame
+from mnst_video.painting.paint import Paint
 from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Calibrations, Previous
+from mnst_video.painting.styles import Calibrations
 from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
 from mnst_video.plan.setup import Setup, prepare
 from mnst_video.plan.source import clip_of, default_output
@@ -71,7 +72,7 @@ def render_preview(
     options: Options | None = None,
     *,
     overwrite: bool = False,
-    observe: Callable[[int, int], None] | None = None,
+    observe: CountObserver | None = None,
 ) -> PreviewDone:
     """Stylize some frames of a clip, small, into a clip as long as it, with its sound.
 
@@ -80,13 +81,12 @@ def render_preview(
     observe: called with the pictures painted and all pictures.
     Raises UsageError, InputError, MachineError or DivergedError.
     """
-    begun = time.monotonic()
-    source, options = Path(source), options or Options()
+    count, source, options = Count(observe), Path(source), options or Options()
     check_name(source)
     output = Path(output) if output else default_output(source, "_preview.mp4")
     # Its pictures have a rate of their own.
     read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
-    info = clip_of(source, read, quick=True)
+    info = clip_of(source, read.input, quick=True)
     sound = [options.audio] if options.audio else []
     sources = (*(info.pictures or (source,)), *options.styles, *sound)
     check_output(output, sources, overwrite, options.encoder, Fraction(0))
@@ -95,16 +95,16 @@ def render_preview(
         "first_steps": min(FIRST_STEPS, options.first_steps),
         "steps": min(STEPS, options.steps),
     }
-    with alone(lock_of(output), output, "--output"), memory_errors(options):
+    with at_work(output, options.machine):
         setup = prepare(info, options.model_copy(update=small))
-        first, count = setup.frames.start, len(setup.frames)
-        pictures = min(count, affordable(setup.options))
-        numbers = [first + i * count // pictures for i in range(pictures)]
+        first, frames = setup.frames.start, len(setup.frames)
+        pictures = count.total = min(frames, affordable(setup.styles.paint))
+        numbers = [first + i * frames // pictures for i in range(pictures)]
         taken = read_near(info, numbers, *setup.size)
         contents = [frame for _, frame in taken]
-        calibrations = setup.stylist.calibrate(_sample(setup, contents))
+        calibrations = setup.styles.calibrate(_sample(setup, contents))
         painted = paint_shots(setup, numbers, contents, calibrations)
-        rate = info.fps * pictures / count
+        rate = info.fps * pictures / frames
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
         ticks = pictures * repeats
@@ -124,25 +124,24 @@ def render_preview(
             passage=info.passage(setup.frames),
             asked=options.encoder,
         ) as write:
-            for done, picture in enumerate(painted, 1):
+            for picture in painted:
                 for _ in range(repeats):
                     write(resize(picture, *size))
-                if observe is not None:
-                    observe(done, pictures)
+                count.one()
     late = (info.times[near] - info.times[n] for n, (near, _) in zip(numbers, taken, strict=True))
-    full_side = options.max_side or MAX_SIDE[setup.network.device.type]
+    full_side = options.side(setup.network.device.type)
     return PreviewDone(
         output=output,
         pictures=pictures,
-        frames=count,
+        frames=frames,
         off=max(map(abs, late)),
         size=setup.size,
         full_size=working_size(info.width, info.height, full_side),
         steps=setup.options.steps,
         full_steps=options.steps,
         duration=shown.duration,
-        seconds=time.monotonic() - begun,
-        notes=info.notes + setup.score.notes + setup.output_notes(output),
+        seconds=count.seconds,
+        notes=info.notes + setup.course.notes + setup.output_notes(output),
     )
 
 
@@ -165,20 +164,15 @@ def _sample(setup: Setup, contents: list[Frame]) -> list[Frame]:
         return among
 
 
-def _beside(options: Options) -> int:
+def _beside(paint: Paint) -> int:
     """What a picture takes beside its steps, in steps."""
-    return FLOW + MEASURING * _by_picture(options)
+    return FLOW + MEASURING * paint.by_shot
 
 
-def _by_picture(options: Options) -> bool:
-    """Whether colours or sigma are to be a shot's own: shots are not known, so a picture's."""
-    return options.colors == "keep" or options.sigma == "shot"
-
-
-def affordable(options: Options) -> int:
+def affordable(paint: Paint) -> int:
     """How many pictures `BUDGET` is enough for, where each later one takes a step more."""
-    beside = _beside(options)
-    return 1 + max(0, BUDGET - options.first_steps - beside) // (options.steps + 1 + beside)
+    beside = _beside(paint)
+    return 1 + max(0, BUDGET - paint.first_steps - beside) // (paint.steps + 1 + beside)
 
 
 def paint_shots(
@@ -188,34 +182,32 @@ def paint_shots(
 
     What is left of the budget is shared evenly: no cut and no jump of gamma can take more.
     """
-    options, stylist, left = setup.options, setup.stylist, BUDGET
-    keep, palettes = options.colors == "keep", [_palette(style, setup) for style in setup.styles]
+    styles, paint, left = setup.styles, setup.styles.paint, BUDGET
+    palettes = [Palette.of([resize(picture, *setup.size)]) for picture in setup.pictures]
     previous: Previous | None = None
     for done, (number, content) in enumerate(zip(numbers, contents, strict=True)):
-        if _by_picture(options):
-            stylist = setup.stylist.in_colors(Palette.of([content]) if keep else None)
-            calibrations = stylist.calibrate([content])
-        fader, most = setup.score.fader(number), options.first_steps
+        if paint.by_shot:  # shots are not known: a picture has its own
+            styles = setup.styles.in_colors_of([content])
+            calibrations = styles.calibrate([content])
+        fader, most = setup.course.fader(number), paint.first_steps
         if previous is not None:
-            share = left // (len(numbers) - done) - _beside(options)
-            most = max(options.steps, min(most, share))
-        able = stylist.with_steps(options.steps, first=most)
+            share = left // (len(numbers) - done) - _beside(paint)
+            most = max(paint.steps, min(most, share))
+        able = styles.with_steps(paint.steps, first=most)
+        aim = Aim.at(able, calibrations, fader)
         motion = None if previous is None else follow(content, previous.content)
         # Where nearly nothing of a frame is left, a cut lies between them, or a long time.
         left_over = 0.0 if motion is None else float(motion[1].mean())
-        if previous is None or not options.warm_start or left_over < LEFT:
+        if previous is None or not paint.warm_start or left_over < LEFT:
             start = None
-            if not keep:  # few steps do not reach the colours of the styles, which many do
-                mix = stylist.mix(fader, calibrations)
-                palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], mix)
+            if (
+                not paint.keeps_colors
+            ):  # few steps do not reach the colours of the styles, which many do
+                palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], aim.w)
                 start = palette.paint(content).astype(np.float32)
-            result = able.first_frame(content, fader, calibrations, start=start)
+            result = first_frame(able, content, aim, start=start)
         else:
-            result = able.next_frame(content, fader, calibrations, previous, motion=motion)
-        left -= result.steps + _beside(options)
-        previous = Previous(content, result, fader)
-        yield faded(content, result.frame, setup.score.strengths[number])
-
-
-def _palette(style: Frame, setup: Setup) -> Palette:
-    return Palette.of([resize(style, *setup.size)])
+            result = next_frame(able, content, aim, previous, motion=motion)
+        left -= result.steps + _beside(paint)
+        previous = Previous(content, result, aim)
+        yield faded(content, result.frame, setup.course.strengths[number])

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
@@ -16,35 +17,35 @@ import torch
 
 from mnst_video.errors import MachineError, MnstError
 from mnst_video.method.device import cores, pick_device, pick_precision, pixels_at_once
-from mnst_video.options import Options
+from mnst_video.painting.machine import Machine
 
 Part = TypeVar("Part")
 Tell = Callable[[Any], None]
 
 
-def share(options: Options, jobs: int) -> Options:
-    """The options of each of `jobs` jobs: with its part of the threads and of the memory."""
+def share(machine: Machine, jobs: int) -> Machine:
+    """What each of `jobs` jobs has of a machine: its part of the threads and of the memory."""
     if jobs == 1:
-        return options
-    device = pick_device(options.device)
-    most = pixels_at_once(device, pick_precision(options.precision, device))
-    at_once = math.ceil(jobs / _devices(options))
-    change = {
-        "threads": options.threads or max(1, cores() // jobs),
-        "tile": options.tile or most / at_once / 1e6,
-    }
-    return options.model_copy(update=change)
+        return machine
+    device = pick_device(machine.device)
+    most = pixels_at_once(device, pick_precision(machine.precision, device))
+    at_once = math.ceil(jobs / _devices(machine))
+    return replace(
+        machine,
+        threads=machine.threads or max(1, cores() // jobs),
+        tile=machine.tile or most / at_once / 1e6,
+    )
 
 
-def on_device(options: Options, job: int) -> Options:
-    """The options of job number `job`: where there are several GPUs, each has one in turn."""
-    if _devices(options) == 1:
-        return options
-    return options.model_copy(update={"device": f"cuda:{job % _devices(options)}"})
+def on_device(machine: Machine, job: int) -> Machine:
+    """The machine of job number `job`: where there are several GPUs, each has one in turn."""
+    if _devices(machine) == 1:
+        return machine
+    return replace(machine, device=f"cuda:{job % _devices(machine)}")
 
 
-def _devices(options: Options) -> int:
-    device = pick_device(options.device)
+def _devices(machine: Machine) -> int:
+    device = pick_device(machine.device)
     if device.type == "cuda" and device.index is None:
         return torch.cuda.device_count()
     return 1

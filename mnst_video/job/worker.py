@@ -19,10 +19,11 @@ from mnst_video.media.images import load_frame, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.device import leaves_cores_idle
 from mnst_video.options import Options
-from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import Previous, Result
 from mnst_video.painting.machine import memory_errors
 from mnst_video.painting.prefetch import ahead
-from mnst_video.painting.styles import Previous, Result
+from mnst_video.painting.shot import stylize_shot
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup, prepare
 from mnst_video.plan.shots import Shot
@@ -60,7 +61,7 @@ class Part:
 
 def paint_part(part: Part, tell: Callable[[StepDone | Painted], None]) -> None:
     """The work of a process."""
-    with memory_errors(part.options):
+    with memory_errors(part.options.machine):
         paint_shots(prepare(part.info, part.options), part, tell)
 
 
@@ -74,12 +75,7 @@ def paint_shots(setup: Setup, part: Part, tell: Callable[[StepDone | Painted], N
     content = read_frames(setup.info, *setup.size, end=part.shots[-1].end, only=wanted)
     with contextlib.closing(content):
         for shot, frames in missing.items():
-            previous = None
-            if (last := frames[0] - 1) in shot.frames:
-                pixels = np.asarray(load_frame(frame_path(part.folder, last)), np.float32)
-                done = Result(pixels, **{name: part.log[last][name] for name in FIGURES})
-                previous = Previous(next(content), done, setup.score.fader(last))
-            _paint_shot(setup, part, shot, frames, content, previous, tell)
+            _paint_shot(setup, part, shot, frames, content, tell)
 
 
 def _paint_shot(
@@ -88,24 +84,30 @@ def _paint_shot(
     shot: Shot,
     frames: Sequence[int],
     content: Iterator[Frame],
-    previous: Previous | None,
     tell: Callable[[StepDone | Painted], None],
 ) -> None:
-    """`content` stands at the first of the `frames`, the shot's last ones."""
-    frame = frames[0]
+    """`frames` are the shot's last ones; `content` stands at the one before them, if any."""
+    styles = setup.styles.in_colors(part.analysis.palette(shot))
+    calibrations = part.analysis.calibration(shot)
+    frame, previous = frames[0], None
+    if (last := frame - 1) in shot.frames:
+        pixels = np.asarray(load_frame(frame_path(part.folder, last)), np.float32)
+        done = Result(pixels, **{name: part.log[last][name] for name in FIGURES})
+        aim = Aim.at(styles, calibrations, setup.course.fader(last))
+        previous = Previous(next(content), done, aim)
 
     def faders() -> Iterator[Fader]:
         """Asked for one by one, as each frame is begun."""
         nonlocal frame
         for frame in frames:
-            yield setup.score.fader(frame)
+            yield setup.course.fader(frame)
 
     def step_done(step: int, *_: object) -> None:
         tell(StepDone(frame, step + 1))
 
     results = stylize_shot(
-        setup.stylist.in_colors(part.analysis.palette(shot)),
-        part.analysis.calibration(shot),
+        styles,
+        calibrations,
         (next(content) for _ in frames),
         faders(),
         previous,
@@ -114,13 +116,13 @@ def _paint_shot(
     if leaves_cores_idle(setup.network.device):
         results = ahead(results)  # a frame is written while the next one is painted
     with contextlib.closing(results):
-        for done in frames:
+        for number in frames:
             begun = time.monotonic()
             try:
                 result = next(results)
             except DivergedError as error:
-                raise DivergedError(f"frame {done}: {error}") from None
-            path = frame_path(part.folder, done)
+                raise DivergedError(f"frame {number}: {error}") from None
+            path = frame_path(part.folder, number)
             save_image(result.frame, path)
             seconds = time.monotonic() - begun
-            tell(Painted(done, shot.index, result, seconds, file_digest(path)))
+            tell(Painted(number, shot.index, result, seconds, file_digest(path)))

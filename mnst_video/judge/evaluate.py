@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from mnst_video.errors import InputError
+from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.judge.judge import RECENT, FrameScores, Judge
 from mnst_video.judge.style import jumps, lag
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.pictures import is_sequence, probe_sequence
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting.machine import memory_errors
 from mnst_video.plan.analysis import analyse
 from mnst_video.plan.setup import prepare
 from mnst_video.plan.source import clip_of
@@ -138,7 +137,7 @@ def evaluate(
     options: Options,
     *,
     flow: Path | None = None,
-    observe: Callable[[int, int], None] | None = None,
+    observe: CountObserver | None = None,
 ) -> Evaluation:
     """Judge `output`, a finished clip, against `source`, what it was made from.
 
@@ -148,16 +147,16 @@ def evaluate(
     observe: called with the frames judged and all frames.
     Raises UsageError, InputError or MachineError.
     """
-    begun = time.monotonic()
+    count = Count(observe)
     # The output has what it shows more than once so often.
-    info = clip_of(source, options)
+    info = clip_of(source, options.input)
     if is_sequence(Path(output)):
         painted = probe_sequence(Path(output), rate=info.fps)
     else:
         painted = probe(output, rate="vfr")
-    with memory_errors(options):
+    with at_work(None, options.machine):
         setup = prepare(info, options)
-        count = len(setup.frames)
+        count.total = len(setup.frames)
         shown = [info.shown(frame) for frame in setup.frames]
         if painted.frames != sum(shown):
             raise InputError(
@@ -174,7 +173,5 @@ def evaluate(
         with contextlib.closing(contents), contextlib.closing(frames):
             for content, frame in zip(contents, frames, strict=True):
                 found.append(judge(setup.frames.start + len(found), content, frame))
-                if observe is not None:
-                    observe(len(found), count)
-    seconds = time.monotonic() - begun
-    return Evaluation(tuple(found), float(info.fps), setup.size, seconds)
+                count.one()
+    return Evaluation(tuple(found), float(info.fps), setup.size, count.seconds)

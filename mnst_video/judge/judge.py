@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from mnst_video.media.frames import Frame, resize
 from mnst_video.method.crossfade import Grams
 from mnst_video.method.losses import content_loss
 from mnst_video.painting.flow import Flow, Mask, reliability
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.styles import Styles
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot
@@ -98,15 +98,15 @@ class Judge:
         self, setup: Setup, analysis: Analysis, flow: Path | None, size: tuple[int, int]
     ) -> None:
         self.setup, self.analysis, self.folder = setup, analysis, flow
-        tiles = setup.options.model_copy(update={"losses": "relative"})
+        tiles = replace(setup.options.paint, losses="relative")
         width, height = size
         self.tile_size = TILES_WIDTH, max(TILE, round(TILES_WIDTH * height / width))
-        self.tile_stylist = Stylist(setup.network, tiles, setup.styles, *self.tile_size)
+        self.tile_styles = Styles(setup.network, tiles, setup.pictures, *self.tile_size)
         self.past: deque[_Past] = deque(maxlen=LONG_TERM + 1)
         self.shot: Shot | None = None
         # Frames since each pixel's place was uncovered, along the flow.
         self.age: Mask | None = None
-        self.stylists: tuple[Stylist, Stylist] | None = None
+        self.styles: tuple[Styles, Styles] | None = None
 
     def __call__(self, number: int, content: Frame, frame: Frame) -> FrameScores:
         shot = next(s for s in self.analysis.shots if s.start <= number < s.end)
@@ -114,19 +114,19 @@ class Judge:
             self.shot, self.age = shot, None
             self.past.clear()
             palette = self.analysis.palette(shot)
-            self.stylists = (
-                self.setup.stylist.in_colors(palette),
-                self.tile_stylist.in_colors(palette),
+            self.styles = (
+                self.setup.styles.in_colors(palette),
+                self.tile_styles.in_colors(palette),
             )
-        assert self.stylists is not None
-        fader = self.setup.score.fader(number)
+        assert self.styles is not None
+        fader = self.setup.course.fader(number)
         flow, trust = self._flow(number, content)
         self.past.append(_Past(content, frame, flow, trust))
         calibrations = self.analysis.calibration(shot)
-        stylist, tile_stylist = self.stylists
-        wanted = stylist.mix(fader, calibrations)
-        style, distance = self._style(stylist, fader, wanted)
-        naked = self._naked(tile_stylist.target(fader.pair, wanted))
+        styles, tile_styles = self.styles
+        wanted = styles.mix(fader, calibrations)
+        style, distance = self._style(styles, fader, wanted)
+        naked = self._naked(tile_styles.target(fader.pair, wanted))
         e, e_input = self._error(1)
         e_long, e_long_input = self._error(LONG_TERM)
         return FrameScores(
@@ -180,13 +180,13 @@ class Judge:
             warping_error(now.content, then.content, flow, trust),
         )
 
-    def _style(self, stylist: Stylist, fader: Fader, wanted: float) -> tuple[StyleScores, float]:
+    def _style(self, styles: Styles, fader: Fader, wanted: float) -> tuple[StyleScores, float]:
         """The style scores of the newest frame, and its distance from the content."""
         content, frame = (
-            stylist.look(resize(picture, *self.setup.size))
+            styles.look(resize(picture, *self.setup.size))
             for picture in (self.past[-1].content, self.past[-1].frame)
         )
-        before, after = (stylist.compare([look])[fader.pair] for look in (content, frame))
+        before, after = (styles.compare([look])[fader.pair] for look in (content, frame))
         distance = float(content_loss(frame.content, content.content)) / before.content
         return StyleScores.of(before, after, wanted), distance
 

@@ -5,8 +5,8 @@ import math
 import cv2
 import numpy as np
 
-from mnst_video.media.frames import Frame
-from mnst_video.painting.flow import Flow, Mask, Picture, sources
+from mnst_video.media.frames import Frame, Picture
+from mnst_video.painting.flow import Flow, Mask, sources
 
 
 def judge_flow(frame: Frame, other: Frame) -> Flow:

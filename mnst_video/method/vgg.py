@@ -19,6 +19,11 @@ LAYERS: tuple[str, ...] = tuple(
 )
 
 
+def block_of(layer: str) -> int:
+    """The number of a layer's block, from 1; the picture is halved between two blocks."""
+    return int(layer[len("block")])
+
+
 # A feature of block5_conv2, the deepest that a loss takes, sees 86 pixels beyond its own square of
 # 16 (its receptive field is 188): rounded up to whole squares, at which the pools begin anew.
 HALO = 96
@@ -53,7 +58,7 @@ class Span:
 
     def within(self, origin: int, layer: str) -> slice:
         """The stretch in a map of a layer that begins at pixel `origin` of the image."""
-        scale = 2 ** (int(layer[5]) - 1)
+        scale = 2 ** (block_of(layer) - 1)
         stop = None if self.stop is None else (self.stop - origin) // scale
         return slice((self.start - origin) // scale, stop)
 
@@ -162,12 +167,12 @@ class VGG19(torch.nn.Module):
             image = tile.surroundings(image)
         x = (image - self.mean).to(self.dtype, memory_format=self.memory_format)
         features: dict[str, Tensor] = {}
-        block = "block1"
+        block = 1
         for layer in LAYERS:
             if len(features) == len(wanted):
                 break
-            if not layer.startswith(block):
-                block = layer.partition("_")[0]
+            if block_of(layer) > block:
+                block = block_of(layer)
                 x = F.max_pool2d(x, 2)
             kernel, bias = self.get_buffer(f"{layer}_kernel"), self.get_buffer(f"{layer}_bias")
             x = F.relu(F.conv2d(x, kernel, bias, padding=1), inplace=True)

@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import Frame, Picture
 
 Flow = NDArray[np.float32]
 Mask = NDArray[np.float32]
-Picture = NDArray[np.float32]
 # A backward flow, and where it can be trusted.
 Motion = tuple[Flow, Mask]
 

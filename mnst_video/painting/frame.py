@@ -1,62 +1,190 @@
-"""Stylizing one picture, and one shot as a chain of warm starts."""
+"""Painting one frame: a first one from its content, a later one from the result before."""
 
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
 
-from mnst_video.media.frames import Frame
-from mnst_video.method.device import (
-    leaves_cores_idle,
-)
-from mnst_video.painting.flow import Motion, follow
-from mnst_video.painting.prefetch import ahead, each
-from mnst_video.painting.styles import Calibrations, Previous, Result, StepCallback, Stylist
-from mnst_video.timeline.fader import Fader
+from mnst_video.media.frames import Frame, Picture
+from mnst_video.method.device import to_picture
+from mnst_video.method.losses import STYLE_LAYERS, Look, Losses, Objective, temporal_loss
+from mnst_video.method.optimize import Hold, minimize
+from mnst_video.method.vgg import block_of
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.flow import Motion, follow, warp
+from mnst_video.painting.paint import Paint
+from mnst_video.painting.palette import match_colors
+from mnst_video.painting.styles import Styles
+
+# Below this share of a picture, an uncovered area has too few places for statistics of its own.
+SMALLEST_UNCOVERED = 0.003
+# The change of the mix from a frame to the next, from which on all paint is fresh.
+FASTEST_FADE = 0.05
+# The change from which on a frame takes all its steps: where the target moves, a loss that does not
+# fall is no sign of rest.
+SETTLING_FADE = 0.005
+
+# Called after each step with its number, the losses before it and the image after it.
+StepCallback = Callable[[int, Losses, Tensor], None]
 
 
-def stylize_shot(
-    stylist: Stylist,
-    calibrations: Calibrations,
-    frames: Iterable[Frame],
-    faders: Iterable[Fader],
-    previous: Previous | None = None,
-    callback: StepCallback | None = None,
-) -> Generator[Result, None, None]:
-    """Stylize the frames of one shot in order, each warm-started from the one before.
+@dataclass(frozen=True)
+class Result:
+    """A stylized frame and its losses: content and style before the last step.
 
-    frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
-    previous: the frame before the first one, to go on from; None starts the shot. Only 8 bits of
-        its result are used, so what is read back from a file does as well.
+    pixels: float32 `(H, W, 3)`, RGB, 0..255.
+    content: relative to the energy of the content features; 0 is the content itself.
+    style: relative to that of the bare content against the same target; 0 is the target.
+    temporal: mean over all pixels of reliability times the squared difference from the warped
+        previous result, with pixels in 0..1, at the end; 0 for the first frame of a shot.
     """
-    warm = stylist.options.warm_start
-    pairs = _pairs(frames, previous.content if previous else None)
-    moving: Generator[tuple[Frame, Motion | None], None, None]
-    if warm and leaves_cores_idle(stylist.network.device):
-        # It has painted a frame before a core has found how it moves.
-        moving = ahead(each(_moving, pairs, torch.get_num_threads()))
-    else:
-        moving = ((content, None) for content, _ in pairs)
-    with closing(moving):
-        for (content, motion), fader in zip(moving, faders, strict=True):
-            if previous is None or not warm:
-                result = stylist.first_frame(content, fader, calibrations, callback)
-            else:
-                result = stylist.next_frame(
-                    content, fader, calibrations, previous, callback, motion
-                )
-            previous = Previous(content, result, fader)
-            yield result
+
+    pixels: Picture
+    steps: int
+    content: float
+    style: float
+    temporal: float
+
+    @classmethod
+    def of(
+        cls, image: Tensor, losses: Losses, steps: int, aim: Aim, temporal: float = 0.0
+    ) -> "Result":
+        """From what an optimisation ends with."""
+        return cls(
+            pixels=to_picture(image),
+            steps=steps,
+            content=float(losses.content) / aim.energy,
+            style=float(losses.style) / aim.bare,
+            temporal=temporal,
+        )
+
+    @property
+    def frame(self) -> Frame:
+        """The pixels rounded to 8 bits."""
+        return np.asarray(self.pixels.round(), np.uint8)
 
 
-def _pairs(frames: Iterable[Frame], before: Frame | None) -> Iterator[tuple[Frame, Frame | None]]:
-    """Each frame with the one before it."""
-    for frame in frames:
-        yield frame, before
-        before = frame
+@dataclass(frozen=True)
+class Previous:
+    """The frame before: its content, its result, of which 8 bits are used, and its aim."""
+
+    content: Frame
+    result: Result
+    aim: Aim
 
 
-def _moving(pair: tuple[Frame, Frame | None]) -> tuple[Frame, Motion | None]:
-    """A frame, and how it follows from the one before."""
-    frame, before = pair
-    return frame, None if before is None else follow(frame, before)
+def first_frame(
+    styles: Styles,
+    content: Frame,
+    aim: Aim,
+    callback: StepCallback | None = None,
+    start: Picture | None = None,
+) -> Result:
+    """A still, or a shot's first frame: a full run that starts from the content, or `start`."""
+    paint, image = styles.paint, styles.image(content)
+
+    def rate(step: int, _: Losses) -> float:
+        return paint.first_rate * math.pow(paint.rate_decay, step / 100)
+
+    done = minimize(
+        image if start is None else styles.image(start),
+        objective(styles, image, aim),
+        aim.steps(),
+        rate,
+        levels=paint.pyramid_levels,
+        momentum=paint.momentum,
+        callback=callback,
+    )
+    return Result.of(*done, aim)
+
+
+def next_frame(
+    styles: Styles,
+    content: Frame,
+    aim: Aim,
+    previous: Previous,
+    callback: StepCallback | None = None,
+    motion: Motion | None = None,
+) -> Result:
+    """A later frame: a few steps that start from the previous result along the flow.
+
+    Where the flow cannot be trusted, the start is the content in the colours of the previous
+    result: bare content there would stay bare, as the Grams are already satisfied elsewhere.
+    Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
+    A frame that is the one before once more keeps its result, at no step.
+    motion: how the content follows from that before; None finds it.
+    """
+    if aim.fader == previous.aim.fader and np.array_equal(content, previous.content):
+        return replace(previous.result, steps=0)
+    paint, painted = styles.paint, previous.result.frame
+    backward, reliable = motion or follow(content, previous.content)
+    warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
+    fill = match_colors(content, previous.content, painted)
+    start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
+    trusted = styles.image(reliable[..., None])
+    moved, steps = aim.moved(previous.aim), aim.steps(previous.aim, 1.0 - float(reliable.mean()))
+    rests = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
+    hold = Hold(styles.image(warped), paint.temporal_weight * rests)
+    image, losses, taken = minimize(
+        styles.image(start),
+        objective(styles, styles.image(content), aim, 1.0 - trusted),
+        steps,
+        later_rate(paint, aim, rests, steps),
+        levels=paint.pyramid_levels,
+        hold=hold,
+        momentum=paint.momentum,
+        settled=paint.settled * max(0.0, 1.0 - moved / SETTLING_FADE),
+        callback=callback,
+    )
+    temporal = float(temporal_loss(image, hold.warped, trusted)) / 255.0**2
+    return Result.of(image, losses, taken, aim, temporal)
+
+
+def later_rate(
+    paint: Paint, aim: Aim, rests: Tensor, steps: int
+) -> Callable[[int, Losses], Tensor]:
+    """The learning rate of a later frame. rests: a mask `(1, 1, H, W)`, 0..1, of settled paint."""
+
+    def rate(step: int, losses: Losses) -> Tensor:
+        # Fresh paint dries over the steps; settled paint moves as far as style is missing.
+        fresh = paint.fresh_rate * (1.0 - step / steps)
+        # At most that of bare content: where the content is a style, nearly nothing is bare.
+        missing = min(1.0, float(losses.style) / aim.bare)
+        settled = paint.rate * math.sqrt(missing)
+        return settled * rests + max(settled, fresh) * (1.0 - rests)
+
+    return rate
+
+
+def objective(
+    styles: Styles, content: Tensor, aim: Aim, uncovered: Tensor | None = None
+) -> Objective:
+    """What a frame is painted for. content: `(1, 3, H, W)`, RGB, 0..255.
+
+    uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own.
+    """
+    paint = styles.paint
+    look = Look.at(styles.network, content, paint.content_layer, style_layers=())
+    whole = Objective(
+        network=styles.network,
+        content_layer=paint.content_layer,
+        content=look.content,
+        target=aim.target,
+        gram_divisor=styles.divisor,
+        content_weight=aim.content_weight,
+        style_weight=aim.style_weight,
+    )
+    if uncovered is None or paint.uncovered_weight == 0.0:
+        return whole
+    weight = paint.uncovered_weight * aim.style_weight * float(uncovered.mean())
+    return replace(whole, uncovered=_by_layer(uncovered), uncovered_weight=weight)
+
+
+def _by_layer(mask: Tensor) -> dict[str, Tensor] | None:
+    """`mask` `(1, 1, H, W)`, 0..1, at the size of each style layer; None where it is too small."""
+    # Averages over the squares that the network's own pools take the maximum of.
+    masks = {name: F.avg_pool2d(mask, 2 ** (block_of(name) - 1)) for name in STYLE_LAYERS}
+    return masks if min(m.mean() for m in masks.values()) > SMALLEST_UNCOVERED else None

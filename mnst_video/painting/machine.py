@@ -3,6 +3,8 @@
 import contextlib
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import torch
@@ -19,13 +21,23 @@ from mnst_video.method.device import (
 )
 from mnst_video.method.vgg import VGG19
 from mnst_video.method.weights import load_weights
-from mnst_video.options import Options
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the network runs on. What each means and its default stand in `Options`."""
+
+    device: str
+    precision: Literal["auto", "float32", "bf16"]
+    threads: int | None
+    tile: float | None
+    weights: str
 
 
 @contextlib.contextmanager
-def memory_errors(options: Options) -> Iterator[None]:
+def memory_errors(machine: Machine) -> Iterator[None]:
     """Raise MachineError, with the size that would fit, where memory runs out."""
-    device = pick_device(options.device)
+    device = pick_device(machine.device)
     _, free = memory(device)
     try:
         yield
@@ -33,7 +45,7 @@ def memory_errors(options: Options) -> Iterator[None]:
         if not lacks_memory(error):
             raise
         # A fifth is left for what is no feature map.
-        pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(options.precision, device)]
+        pixels = 0.8 * free / BYTES_PER_PIXEL[pick_precision(machine.precision, device)]
         width = max(32, int(math.sqrt(pixels * 16 / 9)) // 16 * 16)
         raise MachineError(
             f"out of memory: the {free / 1e9:.1f} GB that were free hold a picture of "
@@ -41,11 +53,11 @@ def memory_errors(options: Options) -> Iterator[None]:
         ) from None
 
 
-def load_network(options: Options) -> VGG19:
-    """VGG-19 with the weights, device, precision, threads and tiles of the options."""
-    device = pick_device(options.device)
-    prepare(device, options.threads)
+def load_network(machine: Machine) -> VGG19:
+    """VGG-19 with the weights, device, precision, threads and tiles that are asked for."""
+    device = pick_device(machine.device)
+    prepare(device, machine.threads)
     cv2.setNumThreads(torch.get_num_threads())
-    dtype = pick_precision(options.precision, device)
-    most = pixels_at_once(device, dtype) if options.tile is None else options.tile * 1e6
-    return VGG19(load_weights(options.weights), device, dtype, most)
+    dtype = pick_precision(machine.precision, device)
+    most = pixels_at_once(device, dtype) if machine.tile is None else machine.tile * 1e6
+    return VGG19(load_weights(machine.weights), device, dtype, most)

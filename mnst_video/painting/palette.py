@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mnst_video.media.frames import Frame
-from mnst_video.painting.flow import Picture
+from mnst_video.media.frames import Frame, Picture
 
 Array = NDArray[np.float64]
 # Variance, in squared pixel values, that a colour is taken to have at least: a grey picture has

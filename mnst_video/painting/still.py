@@ -1,18 +1,18 @@
 """Painting single pictures: a still, begun small, and a sweep over γ."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from mnst_video.media.frames import Frame, resize, working_size
+from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.vgg import VGG19
-from mnst_video.options import Options
-from mnst_video.painting.flow import Picture
-from mnst_video.painting.machine import load_network
-from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Previous, Result, StepCallback, Stylist
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
+from mnst_video.painting.paint import Paint
+from mnst_video.painting.styles import Styles
 from mnst_video.timeline.fader import Fader
 
 # Longer side of the size at which a still is begun: the network sees strokes of so many pixels.
@@ -21,35 +21,11 @@ COARSE_SIDE = 448
 FINER_STEPS, FINER_RATE = 0.4, 0.5
 
 
-def stylize_image(
-    content: Frame,
-    style1: Frame,
-    style2: Frame,
-    gamma: float = 0.5,
-    options: Options | None = None,
-) -> Frame:
-    """Stylize one picture with two styles: gamma = 1 is style 1 alone, 0 is style 2 alone.
-
-    Pictures are uint8 `(H, W, 3)`, RGB; style images may have any size. The result has the
-    content's size, or `options.max_side` on its longer side where the content is larger.
-    Raises ValueError for gamma outside 0..1, MachineError without weights, DivergedError where
-    the loss does not stay finite.
-    """
-    if not 0.0 <= gamma <= 1.0:
-        raise ValueError(f"gamma must be between 0 and 1, not {gamma}")
-    options = options or Options()
-    height, width = content.shape[:2]
-    width, height = working_size(width, height, options.max_side or max(width, height))
-    content = resize(content, width, height)
-    network = load_network(options)
-    return paint_still(network, options, content, (style1, style2), Fader(0, gamma)).frame
-
-
 def paint_still(
     network: VGG19,
-    options: Options,
+    paint: Paint,
     content: Frame,
-    styles: Sequence[Frame],
+    pictures: Sequence[Frame],
     fader: Fader,
     callback: StepCallback | None = None,
 ) -> Result:
@@ -61,26 +37,26 @@ def paint_still(
     """
     height, width = content.shape[:2]
     result: Result | None = None
-    for size, steps in still_stages(options, width, height):
+    for size, steps in still_stages(paint, width, height):
         small = resize(content, *size)
         start: Picture | None = None
-        change: dict[str, float] = {"first_steps": steps}
+        stage = replace(paint, first_steps=steps)
         if result is not None:
             larger = cv2.resize(result.pixels, size, interpolation=cv2.INTER_CUBIC)
             start = np.asarray(larger, np.float32).clip(0.0, 255.0)
-            change["first_rate"] = FINER_RATE * options.first_rate
-        stylist = Stylist(network, options.model_copy(update=change), styles, *size)
-        stylist = stylist.in_colors(Palette.of([small]) if options.colors == "keep" else None)
-        result = stylist.first_frame(small, fader, stylist.calibrate([small]), callback, start)
+            stage = replace(stage, first_rate=FINER_RATE * paint.first_rate)
+        styles = Styles(network, stage, pictures, *size).in_colors_of([small])
+        aim = Aim.at(styles, styles.calibrate([small]), fader)
+        result = first_frame(styles, small, aim, callback, start)
     assert result is not None
     return result
 
 
 def paint_sweep(
     network: VGG19,
-    options: Options,
+    paint: Paint,
     content: Frame,
-    styles: Sequence[Frame],
+    pictures: Sequence[Frame],
     faders: Sequence[Fader],
 ) -> Iterator[Result]:
     """One picture for each place of the crossfader, each but the first begun at the one before.
@@ -89,21 +65,20 @@ def paint_sweep(
     own, and they would flicker. Later ones are painted like the frames of a clip that stands still.
     """
     height, width = content.shape[:2]
-    stylist = Stylist(network, options, styles, width, height)
-    stylist = stylist.in_colors(Palette.of([content]) if options.colors == "keep" else None)
-    calibrations = stylist.calibrate([content])
-    result = paint_still(network, options, content, styles, faders[0])
+    styles = Styles(network, paint, pictures, width, height).in_colors_of([content])
+    calibrations = styles.calibrate([content])
+    aims = (Aim.at(styles, calibrations, fader) for fader in faders)
+    result = paint_still(network, paint, content, pictures, faders[0])
     yield result
-    for before, fader in pairwise(faders):
-        previous = Previous(content, result, before)
-        result = stylist.next_frame(content, fader, calibrations, previous)
+    for before, aim in pairwise(aims):
+        result = next_frame(styles, content, aim, Previous(content, result, before))
         yield result
 
 
-def still_stages(options: Options, width: int, height: int) -> list[tuple[tuple[int, int], int]]:
+def still_stages(paint: Paint, width: int, height: int) -> list[tuple[tuple[int, int], int]]:
     """The sizes, (width, height), at which a still is painted in turn, and the steps at each."""
     sizes = [(width, height)]
-    while options.coarse_to_fine and max(sizes[0]) > 1.5 * COARSE_SIDE and min(sizes[0]) >= 64:
+    while paint.coarse_to_fine and max(sizes[0]) > 1.5 * COARSE_SIDE and min(sizes[0]) >= 64:
         sizes.insert(0, ((sizes[0][0] + 1) // 2, (sizes[0][1] + 1) // 2))
-    finer = max(1, round(FINER_STEPS * options.first_steps))
-    return [(sizes[0], options.first_steps), *((size, finer) for size in sizes[1:])]
+    finer = max(1, round(FINER_STEPS * paint.first_steps))
+    return [(sizes[0], paint.first_steps), *((size, finer) for size in sizes[1:])]

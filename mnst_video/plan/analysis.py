@@ -71,10 +71,9 @@ def analyse(setup: Setup) -> Analysis:
     notes = []
     cuts = []
     if isinstance(options.cuts, tuple):
-        cuts = [_cut_frame(info, moment("cuts", time, setup.score.clock)) for time in options.cuts]
-    keep = options.colors == "keep"
-    by_shot = keep or options.sigma == "shot"
-    wanted = set() if by_shot else spread(0, info.frames, CALIBRATION_FRAMES)
+        cuts = [_cut_frame(info, moment("cuts", time, setup.course.clock)) for time in options.cuts]
+    paint = setup.styles.paint
+    wanted = set() if paint.by_shot else spread(0, info.frames, CALIBRATION_FRAMES)
     detector, readable, sample = CutDetector(), 0, []
     try:
         for frame in read_frames(info, *size):
@@ -89,8 +88,8 @@ def analyse(setup: Setup) -> Analysis:
         notes.append(str(error))
     shots = split(info.frames, cuts or detector.cuts())
     if sample:  # known before the cuts: the clip need not be read again
-        return Analysis(shots, (setup.stylist.calibrate(sample),), notes=tuple(notes))
-    groups = shots if by_shot else (Shot(0, 0, info.frames),)
+        return Analysis(shots, (setup.styles.calibrate(sample),), notes=tuple(notes))
+    groups = shots if paint.by_shot else (Shot(0, 0, info.frames),)
     calibrations: list[Calibrations] = []
     palettes: list[Palette] = []
     content = read_frames(info, *size, 0, readable)
@@ -99,10 +98,10 @@ def analyse(setup: Setup) -> Analysis:
             wanted = spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
             numbered = zip(range(group.start, group.end), content, strict=False)
             sample = [frame for number, frame in numbered if number in wanted]
-            if keep:
+            if paint.keeps_colors:
                 palettes.append(Palette.of(sample) if sample else palettes[-1])
-            stylist = setup.stylist.in_colors(palettes[-1] if keep else None)
-            calibrations.append(stylist.calibrate(sample) if sample else calibrations[-1])
+            styles = setup.styles.in_colors(palettes[-1] if palettes else None)
+            calibrations.append(styles.calibrate(sample) if sample else calibrations[-1])
     return Analysis(shots, tuple(calibrations), tuple(palettes), tuple(notes))
 
 

@@ -9,13 +9,13 @@ from statistics import median
 from mnst_video.media.images import encode_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.options import Options
-from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.machine import memory_errors
+from mnst_video.painting.shot import stylize_shot
 from mnst_video.plan.analysis import analyse
 from mnst_video.plan.plan import Plan
 from mnst_video.plan.setup import prepare
 from mnst_video.plan.source import clip_of
-from mnst_video.timeline.fader import Fader
 
 # Steps of the trial that an estimate is made from.
 TRIAL_STEPS = 4
@@ -33,8 +33,8 @@ class Estimate:
 
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
     """What a render would do, and take, without rendering. Raises what `prepare` raises."""
-    info = clip_of(source, options)
-    with memory_errors(options):
+    info = clip_of(source, options.input)
+    with memory_errors(options.machine):
         setup = prepare(info, options)
         whole = Plan(setup, analyse(setup), tuple(setup.frames))
         return whole, estimate(whole)
@@ -43,15 +43,15 @@ def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
 def estimate(plan: Plan) -> Estimate:
     """Time and disk of a render, from a few steps on its first two frames."""
     setup, shots = plan.setup, plan.shots
-    options, start = setup.options, setup.frames.start
+    start = setup.frames.start
     content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.frames.stop)))
     for later in content[1:]:
         later[0, 0] ^= 128  # a repeat would take no step
-    faders = [setup.score.fader(start)] * len(content)
+    faders = [setup.course.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
-    stylist = setup.stylist.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)
+    styles = setup.styles.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)
     # The first run warms up and is not timed.
-    next(stylize_shot(stylist.with_steps(1), calibrations, content, faders))
+    next(stylize_shot(styles.with_steps(1), calibrations, content, faders))
     ends: list[float] = []
 
     def step_done(*_: object) -> None:
@@ -59,7 +59,7 @@ def estimate(plan: Plan) -> Estimate:
 
     costs, sizes = [], []  # of a first and of a later frame: seconds beside the steps, and a step's
     begun = time.monotonic()
-    for result in stylize_shot(stylist, calibrations, content, faders, callback=step_done):
+    for result in stylize_shot(styles, calibrations, content, faders, callback=step_done):
         sizes.append(len(encode_image(result.frame, ".png")))
         step = median(b - a for a, b in pairwise(ends))
         costs.append((max(time.monotonic() - begun - TRIAL_STEPS * step, 0.0), step))
@@ -68,11 +68,11 @@ def estimate(plan: Plan) -> Estimate:
     seconds = 0.0
     for shot in shots:
         calibrations = plan.analysis.calibration(shot)
-        before: Fader | None = None
+        before: Aim | None = None
         for frame in range(shot.start, shot.end):
-            fader = setup.score.fader(frame)
+            aim = Aim.at(setup.styles, calibrations, setup.course.fader(frame))
             beside, step = costs[0] if before is None else costs[-1]
-            seconds += beside + step * setup.stylist.steps(fader, calibrations, before)
-            before = fader if options.warm_start else None
+            seconds += beside + step * aim.steps(before)
+            before = aim if setup.styles.paint.warm_start else None
     frames_bytes = sum(sizes) / len(sizes) * len(setup.frames)
     return Estimate(seconds, round(frames_bytes * (1.0 + CLIP_SHARE)))

@@ -36,12 +36,12 @@ class Plan:
     @property
     def sigma2(self) -> tuple[tuple[float, ...], ...]:
         """Of each pair of styles, for the clip or for each of its shots."""
-        return tuple(self.setup.stylist.sigma2(pairs) for pairs in self.analysis.calibrations)
+        return tuple(self.setup.styles.sigma2(pairs) for pairs in self.analysis.calibrations)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
-        notes = self.setup.info.notes + self.setup.score.notes + self.analysis.notes
+        notes = self.setup.info.notes + self.setup.course.notes + self.analysis.notes
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:

@@ -11,11 +11,12 @@ from mnst_video.media.input.sound import sound_codecs
 from mnst_video.media.output.checks import output_notes
 from mnst_video.media.output.soundtrack import Soundtrack
 from mnst_video.method.vgg import VGG19
-from mnst_video.options import MAX_SIDE, Options
+from mnst_video.options import Options
 from mnst_video.painting.machine import load_network
-from mnst_video.painting.styles import Stylist
-from mnst_video.plan.gamma import Score, compose
-from mnst_video.timeline.clock import moment
+from mnst_video.painting.styles import Styles
+from mnst_video.plan.source import needed_sound
+from mnst_video.timeline.clock import Clock, moment
+from mnst_video.timeline.gamma import Course, course_of
 from mnst_video.timeline.timecode import END
 
 
@@ -24,17 +25,17 @@ class Setup:
     """Everything that a render needs, but for the analysis of the clip.
 
     frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
-    styles: the style images as they are in their files.
+    pictures: the style images as they are in their files.
     """
 
     info: VideoInfo
     options: Options
-    score: Score
+    course: Course
     frames: range
     network: VGG19
     size: tuple[int, int]
-    styles: tuple[Frame, ...]
-    stylist: Stylist
+    pictures: tuple[Frame, ...]
+    styles: Styles
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -67,23 +68,24 @@ def prepare(info: VideoInfo, options: Options) -> Setup:
     """
     if options.audio is not None:
         sound_codecs(options.audio)  # else it would fail after the last frame
-    score = compose(options, info)
-    frames = _passage_frames(info, options, score)
-    styles = tuple(load_image(path) for path in options.styles)
-    network = load_network(options)
-    max_side = options.max_side or MAX_SIDE[network.device.type]
-    size = working_size(info.width, info.height, max_side)
-    stylist = Stylist(network, options, styles, *size)
-    return Setup(info, options, score, frames, network, size, styles, stylist)
+    timeline = options.timeline
+    sound = needed_sound(timeline, options.audio, info)
+    course = course_of(timeline, info.times, info.fps, sound)
+    frames = _passage_frames(info, options, course.clock)
+    pictures = tuple(load_image(path) for path in options.styles)
+    network = load_network(options.machine)
+    size = working_size(info.width, info.height, options.side(network.device.type))
+    styles = Styles(network, options.paint, pictures, *size)
+    return Setup(info, options, course, frames, network, size, pictures, styles)
 
 
-def _passage_frames(info: VideoInfo, options: Options, score: Score) -> range:
+def _passage_frames(info: VideoInfo, options: Options, clock: Clock) -> range:
     """The frames of the passage, half open."""
     start, end = 0, info.frames
     if options.start is not None:
-        start = info.frame_at(moment("start", options.start, score.clock))
+        start = info.frame_at(moment("start", options.start, clock))
     if options.end is not None and options.end != END:  # which is the last frame's start
-        end = info.frame_at(moment("end", options.end, score.clock))
+        end = info.frame_at(moment("end", options.end, clock))
     if start >= end:
         first = options.start.shown if options.start else "start"
         last = options.end.shown if options.end else "end"

@@ -9,12 +9,13 @@ from mnst_video.media.clip import VideoInfo
 from mnst_video.media.input.decode import decodable
 from mnst_video.media.input.pictures import is_sequence, probe_sequence, sequence_name
 from mnst_video.media.input.probe import probe
+from mnst_video.media.input.settings import InputOptions
 from mnst_video.media.input.sound import read_sound
-from mnst_video.options import Options
 from mnst_video.timeline.envelope import Sound
+from mnst_video.timeline.gamma import TimelineOptions
 
 
-def clip_of(source: Path | str, options: Options, *, quick: bool = False) -> VideoInfo:
+def clip_of(source: Path | str, options: InputOptions, *, quick: bool = False) -> VideoInfo:
     """The clip that the options make of a file, or of pictures; quick: see `probe`.
 
     Raises InputError or UsageError.
@@ -39,7 +40,7 @@ def clip_of(source: Path | str, options: Options, *, quick: bool = False) -> Vid
         )
     if options.allow_partial:
         info = _without_damage(info)
-    return replace(info, matte=options.matte or info.matte)
+    return replace(info, matte=options.ground)
 
 
 def _without_damage(info: VideoInfo) -> VideoInfo:
@@ -62,22 +63,24 @@ def default_output(source: Path, ending: str) -> Path:
     return source.with_name(f"{name}{ending}")
 
 
-def find_sound(options: Options, info: VideoInfo) -> Sound | None:
-    """The sound that belongs to the clip, on the clip's clock; None where there is none."""
-    if options.audio is not None:
-        return read_sound(options.audio, origin=Fraction(0))
+def find_sound(audio: Path | None, info: VideoInfo) -> Sound | None:
+    """The sound that belongs to the clip, on the clip's clock; None where there is none.
+
+    audio: what replaces the clip's own.
+    """
+    if audio is not None:
+        return read_sound(audio, origin=Fraction(0))
     return read_sound(info.path, origin=info.start) if info.audio else None
 
 
-def needed_sound(options: Options, info: VideoInfo) -> Sound | None:
-    """The sound, where the options ask for it. Raises InputError where there is none."""
-    wanted = [f"react = {reaction}" for reaction in options.react if reaction.kind != "beat"]
-    wanted += ["bpm = auto"] * (options.bpm == "auto")
-    if not wanted:
+def needed_sound(timeline: TimelineOptions, audio: Path | None, info: VideoInfo) -> Sound | None:
+    """The sound, where the timeline asks for it. Raises InputError where there is none."""
+    if timeline.needs_sound is None:
         return None
-    sound = find_sound(options, info)
+    sound = find_sound(audio, info)
     if sound is None:
         raise InputError(
-            f"{info.path}: has no sound, which {wanted[0]} needs; give one with --audio FILE"
+            f"{info.path}: has no sound, which {timeline.needs_sound} needs; give one with "
+            "--audio FILE"
         )
     return sound

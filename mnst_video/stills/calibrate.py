@@ -1,8 +1,7 @@
 """How balanced two styles are over γ: the article's relative improvements, and σ from them."""
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.errors import UsageError
+from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.frames import Frame, resize, working_size
 from mnst_video.media.images import Photo, load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.crossfade import mix
 from mnst_video.options import Options
-from mnst_video.painting.machine import load_network, memory_errors
-from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import first_frame
+from mnst_video.painting.machine import load_network
+from mnst_video.painting.styles import Styles
 from mnst_video.plan.analysis import spread
 from mnst_video.stills.content import open_content
 from mnst_video.timeline.fader import Fader
@@ -108,7 +109,7 @@ class Balance:
 def measure(
     source: Path | str,
     options: Options | None = None,
-    observe: Callable[[int, int], None] | None = None,
+    observe: CountObserver | None = None,
 ) -> Balance:
     """Measure two styles on a picture, or on frames sampled from a clip.
 
@@ -117,31 +118,26 @@ def measure(
     observe: called with the pictures painted and all pictures.
     Raises UsageError for more than two styles, InputError, MachineError or DivergedError.
     """
-    begun = time.monotonic()
-    options = options or Options()
+    count, options = Count(observe), options or Options()
     if len(options.styles) > 2:
         raise UsageError("calibrate compares two styles: give --style1 and --style2")
     contents = _contents(Path(source), options, options.max_side or SIDE)
-    styles = [load_image(path) for path in options.styles]
+    pictures = [load_image(path) for path in options.styles]
     height, width = contents[0].shape[:2]
-    with memory_errors(options):
+    with at_work(None, options.machine):
         # Gamma is the mix itself.
-        plain = options.model_copy(update={"gamma_scale": "linear"})
-        stylist = Stylist(load_network(options), plain, styles, width, height)
-        if options.colors == "keep":
-            stylist = stylist.in_colors(Palette.of(contents))
-        closed_form = stylist.calibrate(contents)[0].sigma2
+        plain = replace(options.paint, gamma_scale="linear")
+        styles = Styles(load_network(options.machine), plain, pictures, width, height)
+        styles = styles.in_colors_of(contents)
+        closed_form = styles.calibrate(contents)[0].sigma2
         mixes = sorted({0.5, *(mix(gamma, closed_form) for gamma in MEASURED)})
-        done, total = 0, (len(mixes) + 1) * len(contents)
+        count.total = (len(mixes) + 1) * len(contents)
 
         def improve(w: float) -> tuple[float, float]:
-            nonlocal done
             logs = np.zeros(2)
             for content in contents:
-                logs += np.log(improvements(stylist, content, w))
-                done += 1
-                if observe is not None:
-                    observe(done, total)
+                logs += np.log(improvements(styles, content, w))
+                count.one()
             ri1, ri2 = np.exp(logs / len(contents)).tolist()
             return ri1, ri2
 
@@ -149,14 +145,14 @@ def measure(
         balance = Balance(tuple(mixes), ri1, ri2, closed_form)
         w = balance.balanced_w
         check = None if math.isnan(w) else improve(w)
-    return replace(balance, check=check, seconds=time.monotonic() - begun)
+    return replace(balance, check=check, seconds=count.seconds)
 
 
-def improvements(stylist: Stylist, content: Frame, w: float) -> tuple[float, float]:
-    """RI1 and RI2 of a content painted at a mix, by a stylist whose gamma is the mix."""
-    (before,) = calibrations = stylist.calibrate([content])
-    result = stylist.first_frame(content, Fader(0, w), calibrations)
-    (after,) = stylist.calibrate([result.frame])
+def improvements(styles: Styles, content: Frame, w: float) -> tuple[float, float]:
+    """RI1 and RI2 of a content painted at a mix, by styles whose gamma is the mix."""
+    (before,) = calibrations = styles.calibrate([content])
+    result = first_frame(styles, content, Aim.at(styles, calibrations, Fader(0, w)))
+    (after,) = styles.calibrate([result.frame])
     return before.improvements(after)
 
 
@@ -164,7 +160,7 @@ def _contents(path: Path, options: Options, side: int) -> Sequence[Frame]:
     """A picture, or frames of a clip, at the size in which they are measured."""
     content = open_content(path, options)
     if isinstance(content, Photo):
-        photo = content.on(options.matte or "white")
+        photo = content.on(options.input.ground)
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
     wanted = spread(0, content.frames, CLIP_FRAMES)
     frames = read_frames(content, *working_size(content.width, content.height, side))

@@ -7,14 +7,21 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import VideoInfo
 from mnst_video.media.images import Photo, load_photo
 from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.pictures import is_sequence
 from mnst_video.options import Options
-from mnst_video.plan.source import clip_of
+from mnst_video.plan.source import clip_of, find_sound
 from mnst_video.timeline.clock import Clock, moment
+from mnst_video.timeline.gamma import tempo_of
 from mnst_video.timeline.timecode import START, Time
 
 
 def open_content(path: Path, options: Options) -> Photo | VideoInfo:
-    """A picture, or else a clip. Raises InputError where it is neither."""
+    """A picture, or else a clip: a file, or pictures in a folder or of a pattern.
+
+    Raises InputError where it is neither.
+    """
+    if is_sequence(path) and not path.is_file():
+        return clip_of(path, options.input)
     try:
         return load_photo(path)
     except InputError as error:
@@ -22,24 +29,28 @@ def open_content(path: Path, options: Options) -> Photo | VideoInfo:
             raise
         problem = str(error)
     try:
-        return clip_of(path, options)
+        return clip_of(path, options.input)
     except (InputError, UsageError):
         raise InputError(f"{problem}, nor is it a clip") from None
 
 
 def load_content(path: Path, options: Options, at: Time = START) -> Photo:
-    """A picture, or the frame of a clip at a time. Raises InputError, UsageError."""
-    if at.unit in ("b", "bar", "position"):
-        raise UsageError(f"--at {at.shown}: beats need a tempo; give seconds or frames here")
+    """A picture, or the frame of a clip at a time, which may be in beats where there is a tempo.
+
+    Raises InputError, UsageError, or MachineError where bpm is "auto" without librosa.
+    """
     content = open_content(path, options)
     if isinstance(content, Photo) and at == START:
         return content
     if isinstance(content, Photo):  # an animation can be either
         try:
-            content = clip_of(path, options)
+            content = clip_of(path, options.input)
         except (InputError, UsageError):
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
-    seconds = moment("at", at, Clock(content.times, content.fps))
+    timeline = options.timeline
+    sound = find_sound(options.audio, content) if timeline.bpm == "auto" else None
+    clock = Clock(content.times, content.fps, tempo_of(timeline, sound))
+    seconds = moment("at", at, clock)
     number = min(content.frame_at(seconds), content.frames - 1)
     frames = read_frames(content, content.width, content.height, number)
     with contextlib.closing(frames):

@@ -1,7 +1,5 @@
 """Stills from files: a picture, or a frame of a clip, painted into a file."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +7,18 @@ import numpy as np
 import torch
 
 from mnst_video.errors import UsageError
+from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_name, check_target
 from mnst_video.media.frames import resize, working_size
 from mnst_video.media.images import Photo, load_image, save_image
+from mnst_video.media.input.settings import GROUND
 from mnst_video.method.device import to_picture
-from mnst_video.options import STILL_SIDE, Options
-from mnst_video.painting.machine import load_network, memory_errors
+from mnst_video.options import Options
+from mnst_video.painting.machine import load_network
 from mnst_video.painting.still import paint_still, still_stages
-from mnst_video.plan.gamma import fader_of_still
+from mnst_video.plan.source import default_output
 from mnst_video.stills.content import load_content
+from mnst_video.timeline.gamma import fader_of_still
 from mnst_video.timeline.timecode import START, Time
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -43,7 +44,7 @@ def render_still(
     at: Time = START,
     save_every: int | None = None,
     overwrite: bool = False,
-    observe: Callable[[int, int], None] | None = None,
+    observe: CountObserver | None = None,
 ) -> StillDone:
     """Stylize a picture, or a clip's frame at a time, into `output`.
 
@@ -52,10 +53,9 @@ def render_still(
     observe: called after each step with the steps done and all steps.
     Raises UsageError, InputError, MachineError or DivergedError.
     """
-    begun = time.monotonic()
-    source, options = Path(source), options or Options()
+    count, source, options = Count(observe), Path(source), options or Options()
     check_name(source)
-    output = Path(output) if output else source.with_name(f"{source.stem}_mnst.png")
+    output = Path(output) if output else default_output(source, "_mnst.png")
     if output.suffix.lower() not in PICTURES:
         raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")
     sources = (source, *options.styles)
@@ -63,41 +63,37 @@ def render_still(
     if save_every is not None and save_every < 1:
         raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
     photo = load_content(source, options, at)
-    fader = fader_of_still(options)
-    styles = [load_image(path) for path in options.styles]
-    matte = options.matte
-    keeps_alpha = matte is None and photo.alpha is not None and output.suffix.lower() in CLEAR
-    with memory_errors(options):
-        network = load_network(options)
+    fader = fader_of_still(options.timeline)
+    pictures = [load_image(path) for path in options.styles]
+    clear = options.matte is None and output.suffix.lower() in CLEAR
+    with at_work(output, options.machine):
+        network, paint = load_network(options.machine), options.paint
         height, width = photo.frame.shape[:2]
-        side = options.max_side or STILL_SIDE[network.device.type]
-        size = working_size(width, height, side)
-        content = resize(photo.on(_ground(photo) if keeps_alpha else matte or "white"), *size)
-        alpha = resize(photo.alpha, *size) if keeps_alpha and photo.alpha is not None else None
-        done, total = 0, sum(steps for _, steps in still_stages(options, *size))
+        size = working_size(width, height, options.still_side(network.device.type))
+        alpha = resize(photo.alpha, *size) if clear and photo.alpha is not None else None
+        ground = options.input.ground if alpha is None else _ground(photo)
+        content = resize(photo.on(ground), *size)
+        count.total = sum(steps for _, steps in still_stages(paint, *size))
         between = {
             step: output.with_name(f"{output.stem}_{step:04d}{output.suffix}")
-            for step in range(save_every or total + 1, total + 1, save_every or 1)
+            for step in range(save_every or count.total + 1, count.total + 1, save_every or 1)
         }
         for path in between.values():
             check_target(path, sources, overwrite)
 
         def step_done(_: int, __: object, image: torch.Tensor) -> None:
-            nonlocal done
-            done += 1
-            if done in between:
+            if count.done + 1 in between:
                 picture = np.asarray(to_picture(image).round(), np.uint8)
-                save_image(resize(picture, *size), between[done], alpha)
-            if observe is not None:
-                observe(done, total)
+                save_image(resize(picture, *size), between[count.done + 1], alpha)
+            count.one()
 
-        result = paint_still(network, options, content, styles, fader, step_done)
-    if output.suffix.lower() in DEEP:
-        save_image(np.asarray((result.pixels * 257.0).round(), np.uint16), output, alpha)
-    else:
-        save_image(result.frame, output, alpha)
+        result = paint_still(network, paint, content, pictures, fader, step_done)
+        if output.suffix.lower() in DEEP:
+            save_image(np.asarray((result.pixels * 257.0).round(), np.uint16), output, alpha)
+        else:
+            save_image(result.frame, output, alpha)
     tiles = len(network.tiles(size[1], size[0]))
-    return StillDone(output, size, tiles, time.monotonic() - begun)
+    return StillDone(output, size, tiles, count.seconds)
 
 
 def _ground(photo: Photo) -> str:
@@ -106,6 +102,6 @@ def _ground(photo: Photo) -> str:
     step = max(1, photo.alpha.size // 10**6)
     weights = photo.alpha.reshape(-1)[::step].astype(np.float64)
     if weights.sum() == 0.0:
-        return "white"
+        return GROUND
     mean = np.average(photo.frame.reshape(-1, 3)[::step], axis=0, weights=weights)
     return "rgb({:.0f},{:.0f},{:.0f})".format(*mean)

@@ -19,8 +19,9 @@ import typer
 from PIL import Image
 from rich.console import Console
 
-from mnst_video.cli import app as cli
 from mnst_video.cli import doctor
+from mnst_video.cli import main as cli
+from mnst_video.cli.flags import COMPLETIONS
 from mnst_video.cli.show import progress
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import plan_lines
@@ -29,6 +30,7 @@ from mnst_video.errors import InputError, MachineError
 from mnst_video.job import render as job
 from mnst_video.job.events import FrameDone
 from mnst_video.job.render import render
+from mnst_video.media.images import save_image
 from mnst_video.options import SHORTHANDS, Options, resource
 from mnst_video.plan.plan import Plan
 from mnst_video.plan.shots import Shot
@@ -456,7 +458,7 @@ WRONG = {
     "long content": (2, ["still", "n" * 300 + ".png"], "the name is too long"),
     "long output": (2, ["still", "photo.png", "-o", "n" * 245 + ".png"], "the name is too long"),
     "at of a picture": (2, ["still", "photo.png", "--at", "1s"], "is one picture; --at is for"),
-    "at in beats": (2, ["still", "clip.mp4", "--at", "2b"], "beats need a tempo"),
+    "at in beats": (2, ["still", "clip.mp4", "--at", "2b"], "2b needs a tempo: add --bpm 120"),
     "matte": (2, ["still", "photo.png", "--matte", "rgb(300,0,0)"], "write a colour"),
     "rate": (2, ["sweep", "photo.png", "-o", "a.mp4", "--fps", "1e999999999"], "write frames a"),
     "fast gif": (2, ["sweep", "photo.png", "-o", "a.gif", "--fps", "100"], "up to 50 frames"),
@@ -478,6 +480,11 @@ WRONG = {
     "preview restarts": (2, ["clip.mp4", "--preview", "--restart"], "--restart: a preview keeps"),
     "preview keeps": (2, ["clip.mp4", "--preview", "--keep-frames"], "--keep-frames: a preview"),
     "preview's frames": (2, ["clip.mp4", "--preview", "--frames-dir", "f"], "--frames-dir: a pre"),
+    "rows of a moving sweep": (
+        2,
+        ["sweep", "clip.mp4", "-o", "a.mp4", "--rows", "sigma=1"],
+        "moves, and --rows is for a sheet",
+    ),
     "preview as json": (2, ["clip.mp4", "--preview", "--progress", "json"], "--progress json: a"),
     "preview exists": (2, ["clip.mp4", "--preview", "-o", "there.mp4"], "there.mp4: exists"),
     "preview of text": (3, ["text.mp4", "--preview"], "text.mp4: this is not a video"),
@@ -672,8 +679,8 @@ def with_setup(plan, options=None, values=None):
     if options:
         setup = dataclasses.replace(setup, options=setup.options.model_copy(update=options))
     if values:
-        score = dataclasses.replace(setup.score, values=values)
-        setup = dataclasses.replace(setup, score=score, frames=range(len(values)))
+        course = dataclasses.replace(setup.course, values=values)
+        setup = dataclasses.replace(setup, course=course, frames=range(len(values)))
     return dataclasses.replace(plan, setup=setup)
 
 
@@ -739,3 +746,53 @@ def test_the_reproduction_has_the_text_of_its_template():
     tables = [line for line in template.splitlines() if line.startswith("|")]
     assert text("reproduction.md") == text("reproduction.in.md")
     assert set(tables) <= set((ROOT / "docs" / "reproduction.md").read_text().splitlines())
+
+
+def test_a_still_shows_its_progress_in_the_same_words_as_a_render(run, clip, quick_flags):
+    still = ("still", clip, *quick_flags[:4], *SMALL, "--overwrite", "--progress")
+    code, _, err = run(*still, "json")
+    assert code == 0
+    counts = [json.loads(line) for line in err.splitlines()]
+    assert counts == [{"event": "count", "done": n, "total": 2} for n in (1, 2)]
+    assert run(*still, "none")[0::2] == (0, "")
+
+
+def test_a_still_takes_sequences_and_beats(run, tmp_path, texture, quick_flags):
+    (tmp_path / "shots").mkdir()
+    for number in range(4):
+        save_image(texture(48, 32, number), tmp_path / "shots" / f"{number:03}.png")
+    taken = {}
+    for name, at in (("frame", "2f"), ("beat", "1b")):
+        flags = ("--fps", "4", "--bpm", "120", "--at", at, "-o", f"{name}.png")
+        code, _, err = run(
+            "still", "shots", *quick_flags[:4], *SMALL, *flags, "--preset", "verse-chorus"
+        )
+        assert code == 0, err
+        taken[name] = (tmp_path / f"{name}.png").read_bytes()
+    assert taken["frame"] == taken["beat"]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("mnst-video clip.mp4 --preset verse", {"verse-chorus"}),
+        ("mnst-video presets show dr", {"draft"}),
+        ("mnst-video clip.mp4 --codec h264_va", {"h264_vaapi"}),
+        ("mnst-video clip.mp4 --react on", {"onset:"}),
+        ("mnst-video sti", {"still"}),
+    ],
+)
+def test_the_shell_completes_commands_presets_and_codecs(line, offered):
+    environment = {**os.environ, "_MNST_VIDEO_COMPLETE": "complete_zsh"}
+    environment["_TYPER_COMPLETE_ARGS"] = line
+    program = "import sys; sys.argv[0] = 'mnst-video'; from mnst_video.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    found = re.findall(r'\("((?:[^"\\]|\\.)+)"', done.stdout)
+    assert {word.replace("\\", "") for word in found} == offered
+
+
+def test_an_easing_is_completed_where_it_stands():
+    assert COMPLETIONS["gamma"]("0=0, 1s=1 ease-in-out-s") == ["0=0, 1s=1 ease-in-out-sine"]
+    assert COMPLETIONS["gamma"]("0=0") == []

@@ -25,16 +25,16 @@ from mnst_video.media import files, images
 from mnst_video.media.images import save_image
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.encode import open_encoder
-from mnst_video.painting import styles as stylize
+from mnst_video.painting import frame as painting
 
 resource = pytest.importorskip("resource")  # Unix has it, with the signals and limits used here
 
 # Runs the command line, under a limit once everything is loaded.
 RUN = """
 import resource, sys
-from mnst_video.cli import app as cli
+from mnst_video.cli import main as cli
 from mnst_video.job import render as job
-from mnst_video.painting import styles as stylize
+from mnst_video.painting import frame as painting
 kind, extra = sys.argv.pop(1), int(sys.argv.pop(1))
 if kind == "RLIMIT_AS":
     extra += 4096 * int(open("/proc/self/statm").read().split()[0])
@@ -408,7 +408,7 @@ def test_no_memory_for_a_style_is_not_the_pictures_fault(tmp_path, clip, quick, 
 def test_a_frame_that_diverges_stops_the_job_and_is_never_written(
     tmp_path, clip, quick, monkeypatch, undisturbed
 ):
-    output, calls, real = tmp_path / "out.mp4", count(), stylize.minimize
+    output, calls, real = tmp_path / "out.mp4", count(), painting.minimize
 
     def diverge(*arguments, **settings):
         if next(calls) == 3:
@@ -416,7 +416,7 @@ def test_a_frame_that_diverges_stops_the_job_and_is_never_written(
         return real(*arguments, **settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stylize, "minimize", diverge)
+        patch.setattr(painting, "minimize", diverge)
         with pytest.raises(DivergedError, match="frame 3: the loss") as caught:
             render(clip, output, quick())
     assert caught.value.exit_code == 5
@@ -488,7 +488,7 @@ def test_folders_in_which_nothing_was_begun_do_not_stay(tmp_path, clip, quick, m
     def fail(_):
         raise InputError("the clip is damaged")
 
-    monkeypatch.setattr("mnst_video.job.render.analyse", fail)
+    monkeypatch.setattr("mnst_video.job.resume.analyse", fail)
     for frames_dir in (None, mine, new):
         with pytest.raises(InputError):
             render(clip, tmp_path / "out.mp4", quick(), frames_dir=frames_dir)

@@ -13,22 +13,21 @@ from mnst_video.media.input import near
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import styles as stylize
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting import frame
 
 
 @pytest.fixture
 def painted(monkeypatch):
     """The steps of each picture that is painted, of which only one is made."""
     steps = []
-    whole = stylize.minimize
+    whole = frame.minimize
 
     def minimize(image, objective, count, *rest, **more):
         steps.append(count)
         image, losses, _ = whole(image, objective, 1, *rest, **more)
         return image, losses, count
 
-    monkeypatch.setattr(stylize, "minimize", minimize)
+    monkeypatch.setattr(frame, "minimize", minimize)
     return steps
 
 
@@ -103,9 +102,9 @@ def test_a_long_clip_takes_no_more_steps_than_the_budget(
 
 def test_the_budget_is_enough_for_what_is_affordable():
     for options in (Options(), Options(steps=1, first_steps=1), Options(colors="keep")):
-        assert affordable(options) >= 1
-    assert affordable(Options(first_steps=100_000)) == 1
-    assert affordable(Options(sigma="shot")) < affordable(Options())
+        assert affordable(options.paint) >= 1
+    assert affordable(Options(first_steps=100_000).paint) == 1
+    assert affordable(Options(sigma="shot").paint) < affordable(Options().paint)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (500, 500), (4000, 100)])
@@ -195,7 +194,7 @@ def test_a_failure_leaves_nothing(clip, quick, monkeypatch, tmp_path, error):
     def fail(*_, **__):
         raise error("not finite")
 
-    monkeypatch.setattr(Stylist, "next_frame", fail)
+    monkeypatch.setattr(preview, "next_frame", fail)
     with pytest.raises(error):
         render_preview(clip, options=quick())
     assert sorted(tmp_path.iterdir()) == before

@@ -21,9 +21,9 @@ from mnst_video.job.render import render
 from mnst_video.media.images import save_image
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import frame as stylize
+from mnst_video.painting import shot
 from mnst_video.plan.plan import Plan
-from mnst_video.stills.sweep import render_sweep
+from mnst_video.stills.sheet import render_sheet
 
 
 @pytest.fixture(autouse=True)
@@ -110,23 +110,23 @@ def test_jobs_end_with_who_listens():
 def test_jobs_share_threads_and_memory(monkeypatch):
     monkeypatch.setattr(jobs, "cores", lambda: 8)
     monkeypatch.setattr(jobs, "pixels_at_once", lambda *_: 6e6)
-    assert share(Options(), 1) == Options()
-    shared = share(Options(device="cpu"), 3)
+    assert share(Options().machine, 1) == Options().machine
+    shared = share(Options(device="cpu").machine, 3)
     assert (shared.threads, shared.tile) == (2, 2.0)
-    shared = share(Options(device="cpu", threads=5, tile=0.5), 3)
+    shared = share(Options(device="cpu", threads=5, tile=0.5).machine, 3)
     assert (shared.threads, shared.tile) == (5, 0.5)
-    assert share(Options(device="cpu"), 99).threads == 1
+    assert share(Options(device="cpu").machine, 99).threads == 1
 
 
 def test_each_job_has_a_gpu_where_there_are_several(monkeypatch):
     monkeypatch.setattr(jobs, "pick_device", torch.device)
     monkeypatch.setattr(jobs, "pick_precision", lambda *_: torch.bfloat16)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    options = Options(device="cuda")
-    assert [on_device(options, job).device for job in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
-    assert on_device(Options(device="cuda:1"), 0).device == "cuda:1"
+    machine = Options(device="cuda").machine
+    assert [on_device(machine, job).device for job in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
+    assert on_device(Options(device="cuda:1").machine, 0).device == "cuda:1"
     monkeypatch.setattr(jobs, "pixels_at_once", lambda *_: 6e6)
-    assert share(options, 4).tile == 3.0  # two jobs on each
+    assert share(machine, 4).tile == 3.0  # two jobs on each
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_work_beside_a_gpu_paints_the_same_bytes(tmp_path, three_shots, quick, m
     """As where a GPU leaves the cores idle: flow, reading and writing in threads of their own."""
     options, orders = quick(cuts="0.125"), []
     plain = render(three_shots, tmp_path / "plain.mp4", options, keep_frames=True)
-    for module in (stylize, worker):
+    for module in (shot, worker):
         monkeypatch.setattr(module, "leaves_cores_idle", lambda _: True)
     report = render(
         three_shots, tmp_path / "o.mp4", options, keep_frames=True, observe=orders.append
@@ -223,7 +223,7 @@ def test_a_sheet_of_several_jobs_is_the_same(tmp_path, texture, quick):
     seen, sheets = [], []
     for count in (1, 2):
         output = tmp_path / f"{count}.png"
-        render_sweep(
+        render_sheet(
             photo, output, quick(), pictures=3, jobs=count, observe=lambda *n: seen.append(n)
         )
         sheets.append(output.read_bytes())

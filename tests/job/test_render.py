@@ -109,7 +109,7 @@ def test_events_come_in_order(tmp_path, make_clip, quick):
     setup = plan.setup
     assert (setup.size, setup.output_size, setup.frames) == ((32, 24), (32, 24), range(3))
     assert plan.pending == (0, 1, 2)
-    assert [setup.score.fader(frame) for frame in range(3)] == [e.fader for e in frames]
+    assert [setup.course.fader(frame) for frame in range(3)] == [e.fader for e in frames]
     assert plan.shots == (Shot(0, 0, 3),)
 
 
@@ -340,7 +340,7 @@ def test_a_passage_keeps_the_sigma_and_the_shot_numbers_of_the_clip(tmp_path, tw
     assert whole.shots == (Shot(0, 0, 3), Shot(1, 3, 6))
     assert part.shots == (Shot(1, 4, 6),)
     assert part.setup.frames == range(4, 6)
-    assert part.setup.score == whole.setup.score
+    assert part.setup.course == whole.setup.course
 
 
 def test_strength_fades_from_the_footage_and_never_feeds_back(tmp_path, make_clip, quick):

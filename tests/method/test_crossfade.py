@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from mnst_video.method.crossfade import EvenScale, blend, mix
 from mnst_video.method.losses import STYLE_LAYERS, style_loss
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import first_frame
 from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.styles import Styles
 from mnst_video.timeline.fader import Fader
 
 
@@ -103,26 +105,29 @@ def test_one_style_twice_fades_linearly():
 
 
 @pytest.fixture(scope="module")
-def stylist_with(network, texture):
-    """A stylist between a loud and a faint style."""
+def styles_with(network, texture):
+    """Styles between a loud and a faint style."""
     loud, faint = texture(48, 32, 2, 1.0), 128 + (texture(48, 32, 3, 1.0).astype(int) - 128) // 8
 
     def make(**given):
         options = Options(device="cpu", precision="float32", first_steps=30, **given)
-        return Stylist(network, options, (loud, faint.astype(np.uint8)), 48, 32)
+        return Styles(network, options.paint, (loud, faint.astype(np.uint8)), 48, 32)
 
     return make
 
 
-def test_an_even_sweep_moves_evenly_where_a_balanced_one_leaps(stylist_with, texture):
+def test_an_even_sweep_moves_evenly_where_a_balanced_one_leaps(styles_with, texture):
     """By contrast, which no scale is made with: the largest step over the smallest."""
     content, ratio = texture(48, 32, 1), {}
     for scale in ("balanced", "even"):
-        stylist = stylist_with(gamma_scale=scale)
-        before = stylist.calibrate([content])
+        styles = styles_with(gamma_scale=scale)
+        before = styles.calibrate([content])
         contrasts = [
             float(cv2.cvtColor(painted.frame, cv2.COLOR_RGB2LAB)[..., 0].std())
-            for painted in (stylist.first_frame(content, Fader(0, i / 4), before) for i in range(5))
+            for painted in (
+                first_frame(styles, content, Aim.at(styles, before, Fader(0, i / 4)))
+                for i in range(5)
+            )
         ]
         steps = np.diff(contrasts)
         assert steps.min() > 0.0
@@ -130,7 +135,7 @@ def test_an_even_sweep_moves_evenly_where_a_balanced_one_leaps(stylist_with, tex
     assert ratio["even"] < 0.6 * ratio["balanced"]
 
 
-def test_the_options_choose_the_scale(stylist_with, texture):
+def test_the_options_choose_the_scale(styles_with, texture):
     content = texture(48, 32, 1)
     mixes = []
     for chosen in (
@@ -139,25 +144,25 @@ def test_the_options_choose_the_scale(stylist_with, texture):
         {"gamma_scale": "linear", "sigma": 3.0},
         {"gamma_scale": "even"},
     ):
-        stylist = stylist_with(**chosen)
-        before = stylist.calibrate([content])
-        first, middle, last = (stylist.mix(Fader(0, gamma), before) for gamma in (0.0, 0.4, 1.0))
+        styles = styles_with(**chosen)
+        before = styles.calibrate([content])
+        first, middle, last = (styles.mix(Fader(0, gamma), before) for gamma in (0.0, 0.4, 1.0))
         assert (first, last) == (0.0, 1.0)
-        assert "gamma_scale" not in chosen or stylist.sigma2(before) == (1.0,)
+        assert "gamma_scale" not in chosen or styles.sigma2(before) == (1.0,)
         mixes.append(middle)
     balanced, by_hand, linear, even = mixes
-    assert balanced == mix(0.4, stylist_with().calibrate([content])[0].sigma2)
+    assert balanced == mix(0.4, styles_with().calibrate([content])[0].sigma2)
     assert by_hand == mix(0.4, 3.0)
     assert linear == 0.4
     assert 0.1 < even < 0.39  # the faint style gives way slowly
 
 
 def test_with_the_footages_colours_the_even_scale_is_that_of_the_painted_styles(
-    stylist_with, texture
+    styles_with, texture
 ):
-    stylist = stylist_with(gamma_scale="even")
+    styles = styles_with(gamma_scale="even")
     palette = Palette.of([texture(48, 32, 5) // 2])
-    before = stylist.calibrate([texture(48, 32, 1)])
-    plain = stylist.mix(Fader(0, 0.4), before)
-    assert abs(stylist.in_colors(palette).mix(Fader(0, 0.4), before) - plain) > 0.01
-    assert stylist.mix(Fader(0, 0.4), before) == plain
+    before = styles.calibrate([texture(48, 32, 1)])
+    plain = styles.mix(Fader(0, 0.4), before)
+    assert abs(styles.in_colors(palette).mix(Fader(0, 0.4), before) - plain) > 0.01
+    assert styles.mix(Fader(0, 0.4), before) == plain

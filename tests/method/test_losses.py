@@ -15,7 +15,7 @@ from mnst_video.method.losses import (
 )
 from mnst_video.method.vgg import VGG19, Span, Tile
 from mnst_video.options import Options
-from mnst_video.painting.still import stylize_image
+from mnst_video.stills.stylize import stylize_image
 
 CONTENT_LAYER = "block4_conv2"
 ALPHA, BETA = 0.002, 0.02  # the article's

@@ -9,11 +9,13 @@ from mnst_video.method.crossfade import blend
 from mnst_video.method.losses import style_grams, style_loss
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import optical_flow, trust, warp
-from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting.frame import Previous, Result, first_frame, next_frame
 from mnst_video.painting.palette import match_colors
-from mnst_video.painting.still import stylize_image
-from mnst_video.painting.styles import Previous, Result, Stylist
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Styles
+from mnst_video.stills.stylize import stylize_image
 from mnst_video.timeline.fader import Fader
 
 WIDTH, HEIGHT = 48, 32
@@ -42,9 +44,9 @@ def paintings(texture):
 
 
 @pytest.fixture
-def stylist_with(network, paintings):
-    """A stylist with the given options."""
-    return lambda **given: Stylist(network, quick_options(**given), paintings, WIDTH, HEIGHT)
+def styles_with(network, paintings):
+    """A styles with the given options."""
+    return lambda **given: Styles(network, quick_options(**given).paint, paintings, WIDTH, HEIGHT)
 
 
 def followed(content, previous_content, painted):
@@ -60,11 +62,11 @@ def as_result(frame):
     return Result(frame.astype(np.float32), steps=1, content=0.0, style=0.0, temporal=0.0)
 
 
-def next_frame(stylist, calibrations, frames, painted, gammas=(0.5, 0.5), callback=None):
+def second_frame(styles, calibrations, frames, painted, gammas=(0.5, 0.5), callback=None):
     """The second of two frames, from the first one's picture."""
-    before, now = faders(*gammas)
+    before, now = (Aim.at(styles, calibrations, fader) for fader in faders(*gammas))
     previous = Previous(frames[0], as_result(painted), before)
-    return stylist.next_frame(frames[1], now, calibrations, previous, callback)
+    return next_frame(styles, frames[1], now, previous, callback)
 
 
 def style_share(network, as_image, result, content, paintings, w):
@@ -91,18 +93,18 @@ def test_stylize_image_gives_the_same_bytes_again(frames, paintings):
     assert once.tobytes() == again.tobytes()
 
 
-def test_a_result_reports_its_relative_losses(network, as_image, frames, stylist_with, paintings):
+def test_a_result_reports_its_relative_losses(network, as_image, frames, styles_with, paintings):
     """The losses before the last step: those of the picture that one step less would give."""
-    stylist, shorter = (
-        stylist_with(first_steps=4, sigma=2.0),
-        stylist_with(first_steps=3, sigma=2.0),
+    styles, shorter = (
+        styles_with(first_steps=4, sigma=2.0),
+        styles_with(first_steps=3, sigma=2.0),
     )
-    calibration = stylist.calibrate(frames[:1])
-    result = stylist.first_frame(frames[0], Fader(0, 0.5), calibration)
-    before = shorter.first_frame(frames[0], Fader(0, 0.5), calibration).frame
+    calibration = styles.calibrate(frames[:1])
+    result = first_frame(styles, frames[0], Aim.at(styles, calibration, Fader(0, 0.5)))
+    before = first_frame(shorter, frames[0], Aim.at(shorter, calibration, Fader(0, 0.5))).frame
     share = style_share(network, as_image, before, frames[0], paintings, 1.0 / 3.0)
     assert result.style == pytest.approx(share, rel=0.01)  # `before` is rounded to 8 bits
-    layer = stylist.options.content_layer
+    layer = styles.paint.content_layer
     with torch.no_grad():
         f, c = (network(as_image(p), {layer})[layer] for p in (before, frames[0]))
     content = float((f - c).square().mean() / c.square().mean())
@@ -124,12 +126,12 @@ def test_the_article_s_formula_is_taken_literally(as_image, network, frames, pai
         sigma=sigma2,
         first_steps=1,
     )
-    stylist = Stylist(network, options, paintings, WIDTH, HEIGHT)
+    styles = Styles(network, options.paint, paintings, WIDTH, HEIGHT)
     totals = []
-    stylist.first_frame(
+    first_frame(
+        styles,
         frames[0],
-        Fader(0, gamma),
-        stylist.calibrate(frames[:1]),
+        Aim.at(styles, styles.calibrate(frames[:1]), Fader(0, gamma)),
         callback=lambda _, losses, __: totals.append(float(losses.total)),
     )
     grams, grams1, grams2 = (
@@ -142,14 +144,14 @@ def test_the_article_s_formula_is_taken_literally(as_image, network, frames, pai
     assert totals == [pytest.approx(beta * float(styles - constant), rel=1e-4)]
 
 
-def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
+def test_relative_losses_are_added_with_their_weights(frames, styles_with):
     """Content in shares of its energy, style in shares of the bare content's."""
-    stylist = stylist_with(content_weight=0.3, style_weight=0.7, uncovered_weight=0.0, steps=3)
-    calibration = stylist.calibrate(frames)
-    painted = stylist.first_frame(frames[0], Fader(0, 0.4), calibration).frame
+    styles = styles_with(content_weight=0.3, style_weight=0.7, uncovered_weight=0.0, steps=3)
+    calibration = styles.calibrate(frames)
+    painted = first_frame(styles, frames[0], Aim.at(styles, calibration, Fader(0, 0.4))).frame
     totals = []
-    result = next_frame(
-        stylist,
+    result = second_frame(
+        styles,
         calibration,
         frames,
         painted,
@@ -161,12 +163,12 @@ def test_relative_losses_are_added_with_their_weights(frames, stylist_with):
     assert min(0.3 * result.content, 0.7 * result.style) > 1e-3
 
 
-def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
+def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, styles_with):
     """At a rate near 0 only the hold moves the start, which differs from the warp where that is not
     wholly trusted."""
-    stylist = stylist_with(rate=1e-6, fresh_rate=1e-6, steps=2, temporal_weight=1.5)
+    styles = styles_with(rate=1e-6, fresh_rate=1e-6, steps=2, temporal_weight=1.5)
     painted = 255 - frames[0]
-    result = next_frame(stylist, stylist.calibrate(frames), frames, painted)
+    result = second_frame(styles, styles.calibrate(frames), frames, painted)
     warped, trusted = followed(frames[1], frames[0], painted)
     weight = trusted[..., None]
     away = (1.0 - weight) * (255.0 - frames[1] - warped) / 255.0 / (1.0 + 1.5 * weight) ** 2
@@ -176,32 +178,30 @@ def test_the_temporal_loss_is_in_pixels_of_0_to_1(frames, stylist_with):
 
 
 def test_a_picture_in_tiles_is_the_same_but_for_rounding(weights, texture, paintings):
+    """Each frame from the same 8 bits: rounding there would be carried on."""
     content, fader = texture(144, 112, 5), Fader(0, 0.5)
     painted = []
     for network in (VGG19(weights), VGG19(weights, most_pixels=10_000)):
-        options = quick_options(first_steps=8, steps=4)
-        stylist = Stylist(network, options, paintings, 144, 112)
-        calibrations = stylist.calibrate([content])
-        first = stylist.first_frame(content, fader, calibrations)
-        moved = np.roll(content, 3, axis=1)
-        before = Previous(content, first, fader)
-        painted.append((first, stylist.next_frame(moved, fader, calibrations, before)))
+        paint = quick_options(first_steps=8, steps=4).paint
+        styles = Styles(network, paint, paintings, 144, 112)
+        aim = Aim.at(styles, styles.calibrate([content]), fader)
+        first = first_frame(styles, content, aim)
+        before = Previous(content, painted[0][0] if painted else first, aim)
+        painted.append((first, next_frame(styles, np.roll(content, 3, axis=1), aim, before)))
     assert len(network.tiles(112, 144)) > 1
     for whole, tiled in zip(*painted, strict=True):
         assert tiled.style == pytest.approx(whole.style, rel=0.01)
         # Adam's first step moves a pixel by the rate whatever its gradient: where that is nearly 0,
-        # rounding decides the direction, on each kind of processor otherwise.
-        apart = np.abs(tiled.pixels - whole.pixels)
-        assert np.median(apart) < 0.1
-        assert apart.mean() < 0.3
+        # rounding decides the direction.
+        assert np.abs(tiled.pixels - whole.pixels).mean() < 0.1
 
 
-def test_the_callback_gets_every_step(frames, stylist_with):
-    stylist = stylist_with(first_steps=3, steps=2)
+def test_the_callback_gets_every_step(frames, styles_with):
+    styles = styles_with(first_steps=3, steps=2)
     calls = []
     shot = stylize_shot(
-        stylist,
-        stylist.calibrate(frames),
+        styles,
+        styles.calibrate(frames),
         frames[:2],
         faders(0.5, 0.5),
         callback=lambda step, *_: calls.append(step),
@@ -210,28 +210,28 @@ def test_the_callback_gets_every_step(frames, stylist_with):
     assert calls == [0, 1, 2, 0, 1]
 
 
-def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, stylist_with):
-    stylist = stylist_with(first_steps=10)
-    calibration = stylist.calibrate(frames)
-    painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
+def test_a_huge_temporal_weight_keeps_reliable_pixels_at_the_warp(frames, styles_with):
+    styles = styles_with(first_steps=10)
+    calibration = styles.calibrate(frames)
+    painted = first_frame(styles, frames[0], Aim.at(styles, calibration, Fader(0, 0.5))).frame
     warped, trusted = followed(frames[1], frames[0], painted)
     assert (trusted > 0.99).mean() > 0.5
     distance = {}
     for weight in (0.0, 1e5):
-        stylist = stylist_with(temporal_weight=weight, steps=8)
-        result = next_frame(stylist, calibration, frames, painted)
+        styles = styles_with(temporal_weight=weight, steps=8)
+        result = second_frame(styles, calibration, frames, painted)
         difference = np.abs(result.frame - warped).mean(axis=-1)
         distance[weight] = difference[trusted > 0.99].mean()
     assert distance[1e5] < 0.5
     assert distance[0.0] > 3.0 * distance[1e5]
 
 
-def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, stylist_with):
+def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, styles_with):
     """At a rate near 0 a frame is its start: the warp as far as it is trusted, else the content in
     the colours of the previous result, which here are those of a negative."""
-    stylist = stylist_with(rate=1e-6, fresh_rate=1e-6, steps=1, temporal_weight=0.0)
+    styles = styles_with(rate=1e-6, fresh_rate=1e-6, steps=1, temporal_weight=0.0)
     painted = 255 - frames[0]
-    result = next_frame(stylist, stylist.calibrate(frames), frames, painted)
+    result = second_frame(styles, styles.calibrate(frames), frames, painted)
     warped, trusted = followed(frames[1], frames[0], painted)
     assert trusted.min() < 0.1
     assert trusted.max() > 0.99
@@ -240,31 +240,31 @@ def test_a_later_frame_starts_from_the_previous_result_along_the_flow(frames, st
     np.testing.assert_allclose(result.frame, start, atol=0.6)
 
 
-def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, stylist_with):
+def test_paint_holds_while_gamma_rests_and_is_fresh_while_it_moves(frames, styles_with):
     """A change of 0.05 in the mix frees all of it; one of 0.01 leaves most of the hold."""
-    stylist = stylist_with(steps=6, temporal_weight=1.0, gamma_scale="linear")
-    calibration = stylist.calibrate(frames)
-    painted = stylist.first_frame(frames[0], Fader(0, 0.5), calibration).frame
+    styles = styles_with(steps=6, temporal_weight=1.0, gamma_scale="linear")
+    calibration = styles.calibrate(frames)
+    painted = first_frame(styles, frames[0], Aim.at(styles, calibration, Fader(0, 0.5))).frame
     warped, trusted = followed(frames[1], frames[0], painted)
     moves = []
     for before in (0.5, 0.49, 0.45):
-        result = next_frame(stylist, calibration, frames, painted, (before, 0.5))
+        result = second_frame(styles, calibration, frames, painted, (before, 0.5))
         moves.append(np.abs(result.pixels - warped)[trusted > 0.99].mean())
     assert moves[1] > 1.1 * moves[0]
     assert moves[2] > 1.1 * moves[1]
 
 
-def test_a_repeated_frame_keeps_its_result_and_takes_no_step(frames, stylist_with, monkeypatch):
-    stylist = stylist_with()
-    calibration = stylist.calibrate(frames)
+def test_a_repeated_frame_keeps_its_result_and_takes_no_step(frames, styles_with, monkeypatch):
+    styles = styles_with()
+    calibration = styles.calibrate(frames)
     sequence, gammas = [frames[0], frames[0].copy(), frames[1]], (0.5, 0.5, 0.5)
-    shot = list(stylize_shot(stylist, calibration, sequence, faders(*gammas)))
+    shot = list(stylize_shot(styles, calibration, sequence, faders(*gammas)))
     np.testing.assert_array_equal(shot[1].frame, shot[0].frame)
     assert [result.steps for result in shot] == [3, 0, 2]
     assert (shot[1].content, shot[1].style) == (shot[0].content, shot[0].style)
     # The same content under another mix is painted, and without a flow to compute.
     monkeypatch.setattr("mnst_video.painting.flow.optical_flow", None)
-    faded = next_frame(stylist, calibration, [frames[0]] * 2, shot[0].frame, (0.5, 0.6))
+    faded = second_frame(styles, calibration, [frames[0]] * 2, shot[0].frame, (0.5, 0.6))
     assert faded.steps > 0
 
 
@@ -278,35 +278,38 @@ def test_a_frame_is_done_when_it_has_settled(texture, network):
     changed[16:48, 24:72] = texture(48, 32, 9, 1.5)
     options = quick_options(first_steps=30, steps=6)
     styles = [texture(160, 100, seed, blur) for seed, blur in ((11, 1.0), (12, 4.0))]
-    stylist = Stylist(network, options, styles, width, height)
-    calibration = stylist.calibrate([scene])
-    painted = stylist.first_frame(scene, Fader(0, 0.5), calibration)
+    styles = Styles(network, options.paint, styles, width, height)
+    calibration = styles.calibrate([scene])
+    painted = first_frame(styles, scene, Aim.at(styles, calibration, Fader(0, 0.5)))
     taken = {}
     for name, content in (("noisy", noisy), ("changed", changed)):
-        before = Previous(scene, painted, Fader(0, 0.5))
-        taken[name] = stylist.next_frame(content, Fader(0, 0.5), calibration, before).steps
+        aim = Aim.at(styles, calibration, Fader(0, 0.5))
+        before = Previous(scene, painted, aim)
+        taken[name] = next_frame(
+            styles, content, Aim.at(styles, calibration, Fader(0, 0.5)), before
+        ).steps
     assert 2 <= taken["noisy"] < taken["changed"]
 
 
 def test_content_that_is_a_style_stays_itself(network, paintings):
     """Nearly no style loss is bare there, and a moved frame has a thousand times as much."""
     content = fit_style(paintings[0], WIDTH, HEIGHT)
-    stylist = Stylist(network, quick_options(steps=3), (content, paintings[1]), WIDTH, HEIGHT)
-    calibrations = stylist.calibrate([content])
+    styles = Styles(network, quick_options(steps=3).paint, (content, paintings[1]), WIDTH, HEIGHT)
+    calibrations = styles.calibrate([content])
     moved = np.roll(content, 1, axis=1)
-    result = next_frame(stylist, calibrations, [content, moved], content, (1.0, 1.0))
+    result = second_frame(styles, calibrations, [content, moved], content, (1.0, 1.0))
     assert np.abs(result.pixels - moved).mean() < 12.0
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, stylist_with, fresh):
+def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, styles_with, fresh):
     """With one of them next to 0, only the other's area moves from where it starts."""
     rates = {"rate": 1e-6, "fresh_rate": 4.0} if fresh else {"rate": 40.0, "fresh_rate": 1e-6}
     painted = 255 - frames[0]
-    still = stylist_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
-    moving = stylist_with(steps=1, temporal_weight=0.0, **rates, pyramid_levels=1)
+    still = styles_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
+    moving = styles_with(steps=1, temporal_weight=0.0, **rates, pyramid_levels=1)
     calibrations = still.calibrate(frames)
-    start, end = (next_frame(s, calibrations, frames, painted).pixels for s in (still, moving))
+    start, end = (second_frame(s, calibrations, frames, painted).pixels for s in (still, moving))
     _, trusted = followed(frames[1], frames[0], painted)
     moved = np.abs(end - start).mean(axis=-1)
     assert moved[trusted < 0.01].size > 20
@@ -317,36 +320,42 @@ def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, stylist_w
         assert moved[trusted > 0.999].mean() > 2.0
 
 
-def test_settled_paint_moves_with_the_root_of_what_is_missing(frames, stylist_with):
+def test_settled_paint_moves_with_the_root_of_what_is_missing(frames, styles_with):
     """Measured at a pixel's first step, whose size is the rate; at most that of bare content."""
-    stylist = stylist_with(
-        steps=1, temporal_weight=0.0, rate=8.0, fresh_rate=1e-6, pyramid_levels=1
-    )
-    still = stylist_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
-    calibrations = stylist.calibrate(frames)
-    painted = stylist_with(first_steps=40).first_frame(frames[0], Fader(0, 0.5), calibrations).frame
+    styles = styles_with(steps=1, temporal_weight=0.0, rate=8.0, fresh_rate=1e-6, pyramid_levels=1)
+    still = styles_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
+    calibrations = styles.calibrate(frames)
+    painted = first_frame(
+        styles_with(first_steps=40),
+        frames[0],
+        Aim.at(styles_with(first_steps=40), calibrations, Fader(0, 0.5)),
+    ).frame
     for picture in (painted, 255 - frames[0]):
-        start = next_frame(still, calibrations, frames, picture).pixels
-        result = next_frame(stylist, calibrations, frames, picture)
+        start = second_frame(still, calibrations, frames, picture).pixels
+        result = second_frame(styles, calibrations, frames, picture)
         _, trusted = followed(frames[1], frames[0], picture)
         inside = (start.min(axis=-1) > 10.0) & (start.max(axis=-1) < 245.0) & (trusted > 0.999)
         moved = np.median(np.abs(result.pixels - start)[inside])
         assert moved == pytest.approx(8.0 * min(1.0, result.style) ** 0.5, rel=0.05)
 
 
-def test_a_flash_takes_the_steps_of_a_first_frame(frames, stylist_with, texture):
-    stylist = stylist_with(first_steps=9, steps=2)
+def test_a_flash_takes_the_steps_of_a_first_frame(frames, styles_with, texture):
+    styles = styles_with(first_steps=9, steps=2)
     other = [frames[0], texture(WIDTH, HEIGHT, 99, 1.5)]
-    calibrations = stylist.calibrate(frames)
-    assert next_frame(stylist, calibrations, frames, frames[0]).steps == 2
-    assert next_frame(stylist, calibrations, other, frames[0]).steps >= 7
+    calibrations = styles.calibrate(frames)
+    assert second_frame(styles, calibrations, frames, frames[0]).steps == 2
+    assert second_frame(styles, calibrations, other, frames[0]).steps >= 7
 
 
-def test_steps_follow_the_mix(frames, stylist_with):
+def test_steps_follow_the_mix(frames, styles_with):
     """6 where it rests, 60 where it jumps from style to style; in a setlist across its pairs too,
     and the end of one pair is the beginning of the next."""
-    stylist = stylist_with(first_steps=60, steps=6, gamma_scale="linear")
-    calibrations = stylist.calibrate(frames[:1]) * 2
+    styles = styles_with(first_steps=60, steps=6, gamma_scale="linear")
+    calibrations = styles.calibrate(frames[:1]) * 2
+
+    def aim(fader):
+        return Aim.at(styles, calibrations, fader)
+
     for before, now, steps in (
         (Fader(0, 0.5), Fader(0, 0.5), 6),
         (Fader(0, 0.5), Fader(0, 0.6), 11),
@@ -355,41 +364,46 @@ def test_steps_follow_the_mix(frames, stylist_with):
         (Fader(0, 0.25), Fader(1, 0.75), 33),
         (Fader(0, 1.0), Fader(1, 0.0), 60),
     ):
-        assert stylist.steps(now, calibrations, before) == steps
-    assert stylist.steps(Fader(0, 0.5), calibrations) == 60
+        assert aim(now).steps(aim(before)) == steps
+    middle = aim(Fader(0, 0.5))
+    assert middle.steps() == 60
     for uncovered, steps in ((0.1, 7), (0.5, 20), (1.0, 60)):
-        assert stylist.steps(Fader(0, 0.5), calibrations, Fader(0, 0.5), uncovered) == steps
+        assert middle.steps(middle, uncovered) == steps
 
 
-def test_the_8_bit_frame_is_all_that_is_carried_on(frames, stylist_with):
-    stylist = stylist_with()
-    calibration = stylist.calibrate(frames)
+def test_the_8_bit_frame_is_all_that_is_carried_on(frames, styles_with):
+    styles = styles_with()
+    calibration = styles.calibrate(frames)
     gammas = faders(0.0, 0.3, 0.6, 1.0)
-    whole = [result.frame for result in stylize_shot(stylist, calibration, frames, gammas)]
+    whole = [result.frame for result in stylize_shot(styles, calibration, frames, gammas)]
     assert len(whole) == 4
     for stop in (1, 3):
         rest = stylize_shot(
-            stylist_with(),
+            styles_with(),
             calibration,
             frames[stop:],
             gammas[stop:],
-            previous=Previous(frames[stop - 1], as_result(whole[stop - 1]), gammas[stop - 1]),
+            previous=Previous(
+                frames[stop - 1],
+                as_result(whole[stop - 1]),
+                Aim.at(styles, calibration, gammas[stop - 1]),
+            ),
         )
         again = [result.frame for result in rest]
         assert [f.tobytes() for f in again] == [f.tobytes() for f in whole[stop:]]
 
 
-def test_without_warm_start_each_frame_is_a_still(frames, stylist_with):
-    stylist = stylist_with(warm_start=False)
-    calibration = stylist.calibrate(frames)
-    shot = list(stylize_shot(stylist, calibration, frames[:2], faders(0.2, 0.7)))
-    still = stylist.first_frame(frames[1], Fader(0, 0.7), calibration)
+def test_without_warm_start_each_frame_is_a_still(frames, styles_with):
+    styles = styles_with(warm_start=False)
+    calibration = styles.calibrate(frames)
+    shot = list(stylize_shot(styles, calibration, frames[:2], faders(0.2, 0.7)))
+    still = first_frame(styles, frames[1], Aim.at(styles, calibration, Fader(0, 0.7)))
     assert np.array_equal(shot[1].frame, still.frame)
 
 
-def test_a_shot_needs_one_gamma_for_each_frame(frames, stylist_with):
-    stylist = stylist_with(first_steps=1, steps=1)
-    shot = stylize_shot(stylist, stylist.calibrate(frames[:1]), frames[:2], faders(0.5))
+def test_a_shot_needs_one_gamma_for_each_frame(frames, styles_with):
+    styles = styles_with(first_steps=1, steps=1)
+    shot = stylize_shot(styles, styles.calibrate(frames[:1]), frames[:2], faders(0.5))
     with pytest.raises(ValueError, match="shorter"):
         list(shot)
 
@@ -403,9 +417,9 @@ def test_at_the_ends_of_gamma_the_other_style_does_not_count(
     options = quick_options(sigma=1.7, losses=losses)
 
     def still(gamma, *styles):
-        stylist = Stylist(network, options, styles, WIDTH, HEIGHT)
-        calibration = stylist.calibrate(frames[:1])
-        return stylist.first_frame(frames[0], Fader(0, gamma), calibration).frame
+        styles = Styles(network, options.paint, styles, WIDTH, HEIGHT)
+        calibration = styles.calibrate(frames[:1])
+        return first_frame(styles, frames[0], Aim.at(styles, calibration, Fader(0, gamma))).frame
 
     assert np.array_equal(still(1.0, style1, style2), still(1.0, style1, other))
     assert np.array_equal(still(0.0, style1, style2), still(0.0, other, style2))
@@ -417,9 +431,11 @@ def test_gamma_1_is_style_1(network, as_image, frames, paintings):
     """Not the other way round: each end comes nearer to its own style than the other end does."""
     ends = {}
     for gamma in (0.0, 1.0):
-        stylist = Stylist(network, quick_options(first_steps=8), paintings, WIDTH, HEIGHT)
-        calibration = stylist.calibrate(frames[:1])
-        ends[gamma] = stylist.first_frame(frames[0], Fader(0, gamma), calibration).frame
+        styles = Styles(network, quick_options(first_steps=8).paint, paintings, WIDTH, HEIGHT)
+        calibration = styles.calibrate(frames[:1])
+        ends[gamma] = first_frame(
+            styles, frames[0], Aim.at(styles, calibration, Fader(0, gamma))
+        ).frame
     for w in (0.0, 1.0):
         own, others = (
             style_share(network, as_image, ends[gamma], frames[0], paintings, w)
@@ -428,12 +444,12 @@ def test_gamma_1_is_style_1(network, as_image, frames, paintings):
         assert own < others
 
 
-def test_sigma_is_measured_or_given(frames, stylist_with):
-    calibration = stylist_with().calibrate(frames)
+def test_sigma_is_measured_or_given(frames, styles_with):
+    calibration = styles_with().calibrate(frames)
     (pair,) = calibration
-    assert stylist_with().sigma2(calibration) == (pair.sigma2,) != (1.0,)
-    assert stylist_with(sigma="shot").sigma2(calibration) == (pair.sigma2,)
-    assert stylist_with(sigma=1.9).sigma2(calibration) == (1.9,)
+    assert styles_with().sigma2(calibration) == (pair.sigma2,) != (1.0,)
+    assert styles_with(sigma="shot").sigma2(calibration) == (pair.sigma2,)
+    assert styles_with(sigma=1.9).sigma2(calibration) == (1.9,)
 
 
 @pytest.mark.parametrize("losses", ["relative", "article"])
@@ -441,17 +457,17 @@ def test_a_pair_of_a_setlist_is_that_pair_alone(network, frames, paintings, text
     """But for the article's losses, whose scale runs on through the setlist: at the seam."""
     setlist = (*paintings, texture(50, 50, 9, 1.2))
     options = quick_options(losses=losses)
-    whole = Stylist(network, options, setlist, WIDTH, HEIGHT)
+    whole = Styles(network, options.paint, setlist, WIDTH, HEIGHT)
     calibrations = whole.calibrate(frames)
     seam = [
-        whole.first_frame(frames[0], fader, calibrations).frame
+        first_frame(whole, frames[0], Aim.at(whole, calibrations, fader)).frame
         for fader in (Fader(0, 0.0), Fader(1, 1.0))
     ]
     assert np.abs(seam[0].astype(int) - seam[1]).max() <= 1
     if losses == "relative":
-        alone = Stylist(network, options, setlist[1:], WIDTH, HEIGHT)
-        still = alone.first_frame(frames[0], Fader(0, 0.4), alone.calibrate(frames))
-        same = whole.first_frame(frames[0], Fader(1, 0.4), calibrations)
+        alone = Styles(network, options.paint, setlist[1:], WIDTH, HEIGHT)
+        still = first_frame(alone, frames[0], Aim.at(alone, alone.calibrate(frames), Fader(0, 0.4)))
+        same = first_frame(whole, frames[0], Aim.at(whole, calibrations, Fader(1, 0.4)))
         assert np.array_equal(still.frame, same.frame)
 
 

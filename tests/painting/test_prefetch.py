@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from mnst_video.options import Options
-from mnst_video.painting import frame as stylize
-from mnst_video.painting.frame import stylize_shot
+from mnst_video.painting import shot
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import Previous, first_frame, next_frame
 from mnst_video.painting.prefetch import ahead, each
-from mnst_video.painting.styles import Previous, Stylist
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Styles
 from mnst_video.timeline.fader import Fader
 
 
@@ -78,18 +80,19 @@ def test_flow_found_ahead_gives_the_same_frames(network, texture):
     scene = texture(60, 32, 1, 4.0)
     frames = [scene[:, i : i + 48].copy() for i in range(5)]
     options = Options(device="cpu", precision="float32", threads=1, first_steps=2, steps=1)
-    stylist = Stylist(network, options, (texture(40, 40, 2), texture(40, 40, 3)), 48, 32)
-    calibrations, faders = stylist.calibrate(frames), [Fader(0, 0.5)] * len(frames)
-    plain = [result.frame for result in stylize_shot(stylist, calibrations, frames, faders)]
-    moving = list(each(stylize._moving, stylize._pairs(frames, None), 3))
+    styles = Styles(network, options.paint, (texture(40, 40, 2), texture(40, 40, 3)), 48, 32)
+    calibrations, faders = styles.calibrate(frames), [Fader(0, 0.5)] * len(frames)
+    plain = [result.frame for result in stylize_shot(styles, calibrations, frames, faders)]
+    moving = list(each(shot._moving, shot._pairs(frames, None), 3))
     assert moving[0][1] is None
     previous, again = None, []
     for (content, motion), fader in zip(ahead(moving), faders, strict=True):
+        aim = Aim.at(styles, calibrations, fader)
         if previous is None:
-            result = stylist.first_frame(content, fader, calibrations)
+            result = first_frame(styles, content, aim)
         else:
-            result = stylist.next_frame(content, fader, calibrations, previous, None, motion)
-        previous = Previous(content, result, fader)
+            result = next_frame(styles, content, aim, previous, None, motion)
+        previous = Previous(content, result, aim)
         again.append(result.frame)
     for one, other in zip(plain, again, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -12,7 +12,9 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.media.frames import resize
 from mnst_video.media.images import load_image, save_image
 from mnst_video.method.crossfade import mix
-from mnst_video.painting.styles import Stylist
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.frame import first_frame
+from mnst_video.painting.styles import Styles
 from mnst_video.stills.calibrate import GAMMAS, METHODS, Balance, measure
 from mnst_video.timeline.fader import Fader
 
@@ -77,10 +79,10 @@ def test_a_measurement_is_borne_out_by_real_runs(photo, quick, network, tmp_path
     assert seen[-1] == (len(balance.w) + 1, len(balance.w) + 1)
     content = resize(load_image(photo), 40, 30)
     refined = options.model_copy(update={"sigma": balance.sigma2["refined"]})
-    stylist = Stylist(network, refined, [load_image(path) for path in styles], 40, 30)
+    stylist = Styles(network, refined.paint, [load_image(path) for path in styles], 40, 30)
     before = stylist.calibrate([content])
     assert balance.closed_form == pytest.approx(before[0].sigma2)
-    result = stylist.first_frame(content, Fader(0, 0.5), before)
+    result = first_frame(stylist, content, Aim.at(stylist, before, Fader(0, 0.5)))
     (after,) = stylist.calibrate([result.frame])
     ri1, ri2 = before[0].style1 / after.style1, before[0].style2 / after.style2
     assert balance.check == pytest.approx((ri1, ri2), rel=0.02)

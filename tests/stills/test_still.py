@@ -9,9 +9,10 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.media.frames import resize
 from mnst_video.media.images import load_image, save_image
 from mnst_video.options import Options
-from mnst_video.painting.still import paint_still, still_stages, stylize_image
+from mnst_video.painting.still import paint_still, still_stages
 from mnst_video.stills.content import load_content
 from mnst_video.stills.still import render_still
+from mnst_video.stills.stylize import stylize_image
 from mnst_video.timeline.fader import Fader
 from mnst_video.timeline.timecode import Time
 
@@ -118,10 +119,10 @@ def test_the_making_of_is_kept(photo, quick, tmp_path):
     ],
 )
 def test_large_stills_are_begun_small(quick, size, sizes):
-    stages = still_stages(quick(first_steps=50), *size)
+    stages = still_stages(quick(first_steps=50).paint, *size)
     assert [size for size, _ in stages] == sizes
     assert [steps for _, steps in stages] == [50] + [20] * (len(sizes) - 1)
-    assert still_stages(quick(first_steps=50, coarse_to_fine=False), *size) == [(size, 50)]
+    assert still_stages(quick(first_steps=50, coarse_to_fine=False).paint, *size) == [(size, 50)]
 
 
 def test_coarse_to_fine_paints_larger_strokes(network, texture, quick, monkeypatch):
@@ -132,7 +133,7 @@ def test_coarse_to_fine_paints_larger_strokes(network, texture, quick, monkeypat
     share = {}
     for fine in (True, False):
         options = quick(first_steps=15, coarse_to_fine=fine)
-        result = paint_still(network, options, content, styles, Fader(0, 1.0))
+        result = paint_still(network, options.paint, content, styles, Fader(0, 1.0))
         assert result.pixels.shape == content.shape
         change = (result.pixels - content).mean(axis=-1)
         coarse = cv2.GaussianBlur(change, (0, 0), 4.0)

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from mnst_video.media.frames import resize
 from mnst_video.media.images import load_image, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
-from mnst_video.stills.sheet import GAP, LETTERS
+from mnst_video.media.output.containers import is_clip
+from mnst_video.stills.sheet import GAP, LETTERS, render_sheet, row_options
 from mnst_video.stills.still import render_still
-from mnst_video.stills.sweep import render_sweep, row_options
+from mnst_video.stills.sweep import render_sweep
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def photo(tmp_path, texture):
 
 def test_a_sheet_shows_content_styles_and_the_stills(photo, quick, tmp_path, styles):
     seen = []
-    done = render_sweep(photo, None, quick(), pictures=3, observe=lambda *n: seen.append(n))
+    done = render_sheet(photo, None, quick(), pictures=3, observe=lambda *n: seen.append(n))
     assert done.output == tmp_path / "photo_sweep.png"
     assert (done.pictures, seen) == (3, [(1, 3), (2, 3), (3, 3)])
     sheet = load_image(done.output)
@@ -56,8 +58,8 @@ def test_rows_vary_a_second_parameter(photo, quick, tmp_path):
     assert [o.losses for o in rows.values()] == ["relative", "article"]
     assert {o.first_steps for o in rows.values()} == {2}  # what is typed wins
     one, two = tmp_path / "one.png", tmp_path / "two.png"
-    render_sweep(photo, one, quick(), pictures=2)
-    done = render_sweep(photo, two, quick(), pictures=2, rows="strength=0,1")
+    render_sheet(photo, one, quick(), pictures=2)
+    done = render_sheet(photo, two, quick(), pictures=2, rows="strength=0,1")
     assert done.pictures == 4
     sheets = load_image(one), load_image(two)
     assert sheets[1].shape[0] > 1.4 * sheets[0].shape[0]
@@ -69,15 +71,15 @@ def test_rows_vary_a_second_parameter(photo, quick, tmp_path):
 def test_rows_may_have_styles_and_timelines_of_their_own(photo, quick, tmp_path, styles):
     sheet = tmp_path / "sheet.png"
     options = quick(first_steps=8)
-    render_sweep(photo, sheet, options, pictures=2, rows=f"style1={styles[0]},{styles[1]}")
+    render_sheet(photo, sheet, options, pictures=2, rows=f"style1={styles[0]},{styles[1]}")
     _, other_row = rows_of(load_image(sheet), rows=2, columns=2)
     alone = tmp_path / "alone.png"
-    render_sweep(photo, alone, quick(first_steps=8, style1=styles[1]), pictures=2)
+    render_sheet(photo, alone, quick(first_steps=8, style1=styles[1]), pictures=2)
     (expected,) = rows_of(load_image(alone), rows=1, columns=2)
     assert all(np.array_equal(a, b) for a, b in zip(other_row, expected, strict=True))
     # Backwards: the row's pictures in the other order.
     back = quick(first_steps=8, style1=styles[1], gamma_from=1.0, gamma_to=0.0)
-    render_sweep(photo, alone, back, pictures=2, overwrite=True)
+    render_sheet(photo, alone, back, pictures=2, overwrite=True)
     (mirrored,) = rows_of(load_image(alone), rows=1, columns=2)
     assert all(np.array_equal(a, b) for a, b in zip(mirrored, expected[::-1], strict=True))
 
@@ -119,7 +121,7 @@ def test_an_animation_plays_for_its_time_and_over_again(photo, quick, tmp_path, 
 
 def test_a_sweep_follows_the_strength_in_time(photo, quick, tmp_path):
     options = quick(first_steps=8, strength="0=0, end=1")
-    render_sweep(photo, tmp_path / "a.png", options, pictures=2)
+    render_sheet(photo, tmp_path / "a.png", options, pictures=2)
     ((first, last),) = rows_of(load_image(tmp_path / "a.png"), rows=1, columns=2)
     content = resize(load_image(photo), 32, 24)
     assert np.array_equal(first, content)
@@ -151,7 +153,7 @@ def test_a_moving_sweep_dissolves_instead_of_flickering(photo, quick, tmp_path):
     options = quick(first_steps=20, steps=4)
     render_sweep(photo, tmp_path / "a.mkv", options, seconds=1.0, fps=Fraction(8))
     chain = [f.astype(float) for f in read_frames(probe(tmp_path / "a.mkv"), 32, 24)]
-    render_sweep(photo, tmp_path / "a.png", options, pictures=8)
+    render_sheet(photo, tmp_path / "a.png", options, pictures=8)
     sheet = load_image(tmp_path / "a.png").astype(float)
     y = GAP + 24 + LETTERS + 2 * GAP
     alone = [sheet[y : y + 24, GAP + i * 40 : GAP + i * 40 + 32] for i in range(8)]
@@ -166,7 +168,7 @@ def test_a_moving_sweep_dissolves_instead_of_flickering(photo, quick, tmp_path):
     ("output", "given", "message"),
     [
         ("a.xyz", {}, "unknown kind of sweep; use one of .png"),
-        ("a.mp4", {"rows": "sigma=1"}, "moves, and --rows is for a sheet"),
+        ("a.xyz", {"seconds": 1.0}, "unknown kind of sweep; use one of .png"),
         ("a.png", {"rows": "sigma"}, "--rows sigma: write NAME=VALUE,VALUE"),
         ("a.png", {"rows": "sigam=1"}, "there is no option sigam; did you mean sigma?"),
         ("a.png", {"rows": "sigma=loud"}, "sigma = loud: give `auto`"),
@@ -182,7 +184,8 @@ def test_a_moving_sweep_dissolves_instead_of_flickering(photo, quick, tmp_path):
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_at_once(photo, quick, tmp_path, output, given, message):
+    render = render_sweep if is_clip(Path(output)) else render_sheet
     with pytest.raises(UsageError) as caught:
-        render_sweep(photo, tmp_path / output, quick(), **given)
+        render(photo, tmp_path / output, quick(), **given)
     assert message in str(caught.value)
     assert not (tmp_path / "a.png").exists()

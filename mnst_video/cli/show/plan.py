@@ -22,20 +22,20 @@ MOST_ROWS = 24
 def plan_json(plan: Plan, estimate: Estimate) -> str:
     """The plan for other programs; docs/cli.md lists the fields."""
     setup = plan.setup
-    info, score, frames = setup.info, setup.score, setup.frames
+    info, course, frames = setup.info, setup.course, setup.frames
     about = {
         "fps": f"{info.fps.numerator}/{info.fps.denominator}",
         "frames": len(frames),
         "first": frames.start,
-        "gamma": [score.fader(frame).gamma for frame in frames],
-        "pair": [score.fader(frame).pair + 1 for frame in frames],
-        "strength": [score.strengths[frame] for frame in frames],
+        "gamma": [course.fader(frame).gamma for frame in frames],
+        "pair": [course.fader(frame).pair + 1 for frame in frames],
+        "strength": [course.strengths[frame] for frame in frames],
         "styles": [str(path) for path in setup.options.styles],
         "cuts": [shot.start for shot in plan.shots[1:]],
         "size": setup.size,
         "output_size": setup.output_size,
         "sigma2": plan.sigma2,
-        "bpm": score.clock.tempo.bpm if score.clock.tempo else None,
+        "bpm": course.clock.tempo.bpm if course.clock.tempo else None,
         "estimate_s": round(estimate.seconds, 1),
         "disk_bytes": estimate.disk_bytes,
         "notes": plan.notes,
@@ -45,17 +45,17 @@ def plan_json(plan: Plan, estimate: Estimate) -> str:
 
 def plan_report(plan: Plan, estimate: Estimate) -> Iterator[str | Table]:
     """Lines and tables for a person."""
-    score, options, tempo = plan.setup.score, plan.setup.options, plan.setup.score.clock.tempo
+    course, options, tempo = plan.setup.course, plan.setup.options, plan.setup.course.clock.tempo
     yield from plan_lines(plan)
     if tempo is not None:
         zero = float(tempo.seconds(Fraction(0)))
         yield f"tempo: {tempo.bpm:.4g} bpm, the first bar begins at {zero:.3f} s"
-    yield _key_table(plan, score.name, score.curve)
+    yield _key_table(plan, course.name, course.curve)
     for reaction in options.react:
         yield f"+ {reaction}"
-    yield from _curve(plan, score.name, score.values, score.curve.low, score.curve.high)
-    if min(score.strengths) < 1.0:
-        yield from _curve(plan, "strength", score.strengths, 0.0, 1.0)
+    yield from _curve(plan, course.name, course.values, course.curve.low, course.curve.high)
+    if min(course.strengths) < 1.0:
+        yield from _curve(plan, "strength", course.strengths, 0.0, 1.0)
     yield (
         f"about {minutes(estimate.seconds)} on this machine, and "
         f"{estimate.disk_bytes / 1e6:.3g} MB of disk while it renders"
@@ -85,7 +85,7 @@ def preview_report(done: PreviewDone) -> Iterator[str]:
 
 
 def _key_table(plan: Plan, name: str, curve: Schedule) -> Table:
-    info, tempo = plan.setup.info, plan.setup.score.clock.tempo
+    info, tempo = plan.setup.info, plan.setup.course.clock.tempo
     table = Table("time", "frame", *(["bar.beat"] if tempo else []), name, "easing", box=None)
     keys = [key for key in curve.keys if key.time <= info.duration]
     for key in keys[:MOST_ROWS]:
@@ -122,7 +122,7 @@ def _curve(
 def plan_lines(plan: Plan) -> list[str]:
     """What a render will do: the timeline, the clip, and notes."""
     setup = plan.setup
-    info, score, options = setup.info, setup.score, setup.options
+    info, course, options = setup.info, setup.course, setup.options
     sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
     balanced = options.gamma_scale == "balanced"
     scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
@@ -136,13 +136,13 @@ def plan_lines(plan: Plan) -> list[str]:
     if cuts:
         shots += f" (--cuts {','.join(cuts)})"
     fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
-    values = [score.values[frame] for frame in setup.frames]
-    course = f"{values[0]:.3g} → {values[-1]:.3g}"
+    values = [course.values[frame] for frame in setup.frames]
+    way = f"{values[0]:.3g} → {values[-1]:.3g}"
     if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
-        course += f", between {min(values):.3g} and {max(values):.3g}"
+        way += f", between {min(values):.3g} and {max(values):.3g}"
     device = describe(setup.network.device, setup.network.dtype)
     lines = [
-        f"{score.name} {course} ({direction(options.styles, score.positions)}), {scale}",
+        f"{course.name} {way} ({direction(options.styles, course.positions)}), {scale}",
         f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
     if reused := len(values) - len(plan.pending):

@@ -63,33 +63,33 @@ def draw_plan(plan: Plan, path: Path) -> None:
     """
     figure = _figure(10.0, 3.5)
     axes = figure.add_subplot()
-    score, info, styles = plan.setup.score, plan.setup.info, plan.setup.options.styles
-    low, high, end = score.curve.low, score.curve.high, float(info.duration)
-    sound = find_sound(plan.setup.options, info)
+    course, info, styles = plan.setup.course, plan.setup.info, plan.setup.options.styles
+    low, high, end = course.curve.low, course.curve.high, float(info.duration)
+    sound = find_sound(plan.setup.options.audio, info)
     if sound is not None:
         places, bottoms, tops = _waveform(sound, end)
         middle, half = (low + high) / 2.0, (high - low) / 2.0
         axes.fill_between(places, middle + half * bottoms, middle + half * tops, color="0.85")
-    if score.clock.tempo is not None:
-        for time, is_bar in _beats(score.clock.tempo, info.duration):
+    if course.clock.tempo is not None:
+        for time, is_bar in _beats(course.clock.tempo, info.duration):
             axes.axvline(time, color="tab:blue", lw=1.0 if is_bar else 0.4, alpha=0.5)
     for shot in plan.analysis.shots[1:]:
         axes.axvline(float(info.times[shot.start]), color="tab:red", lw=1.2, ls="--")
     times = [*map(float, info.times), end]
-    axes.step(times, [*score.values, score.values[-1]], where="post", color="black", lw=1.6)
-    if min(score.strengths) < 1.0:
-        strengths = [*score.strengths, score.strengths[-1]]
+    axes.step(times, [*course.values, course.values[-1]], where="post", color="black", lw=1.6)
+    if min(course.strengths) < 1.0:
+        strengths = [*course.strengths, course.strengths[-1]]
         scaled = [low + strength * (high - low) for strength in strengths]
         axes.step(times, scaled, where="post", color="tab:green", lw=1.0)
     margin = 0.03 * (high - low)
     axes.set(xlim=(0.0, end), ylim=(low - margin, high + margin))
     axes.set_xlabel("seconds; grey: sound, blue: beats, red: cuts, green: strength")
-    if score.positions:
+    if course.positions:
         ticks = dict(enumerate((path.name for path in styles), 1))
     else:
         ticks = {0: f"{styles[1].name}  0", 1: f"{styles[0].name}  1"}
     axes.set_yticks(list(ticks), list(ticks.values()))
-    axes.set_title(f"{score.name} of {info.path.name}", fontsize="medium")
+    axes.set_title(f"{course.name} of {info.path.name}", fontsize="medium")
     _save(figure, path)
 
 

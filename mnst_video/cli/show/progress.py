@@ -48,8 +48,26 @@ def make_display(style: Style, console: Console) -> Display:
 
 
 @contextmanager
-def step_bar(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar of steps on a terminal, and nothing elsewhere; call it with steps done and all."""
+def count_display(style: Style, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many of all steps, or pictures, are done: call it with both.
+
+    `auto` is a bar on a terminal, and nothing elsewhere.
+    """
+    said = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        if style == "json":
+            line = json.dumps({"event": "count", "done": done, "total": total})
+        elif style == "plain" and time.monotonic() - said >= PLAIN_INTERVAL:
+            line, said = f"{done} of {total}", time.monotonic()
+        else:
+            return
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    if style != "auto":
+        yield tell
+        return
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
@@ -150,7 +168,7 @@ class _Plain(_Silent):
         if isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
-            self._pace, self._score = _Pace(event), event.setup.score
+            self._pace, self._course = _Pace(event), event.setup.course
             self._said = time.monotonic()
         elif isinstance(event, FrameDone):
             self._pace.add(event)
@@ -160,7 +178,7 @@ class _Plain(_Silent):
             self._said = now
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
-                f"{self._score.shown(event.frame)}, style {event.result.style:.4f}, "
+                f"{self._course.shown(event.frame)}, style {event.result.style:.4f}, "
                 f"content {event.result.content:.3f}, "
                 f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
             )
@@ -197,7 +215,7 @@ class _Live(_Silent):
         if isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
-            self._pace, self._score = _Pace(event), event.setup.score
+            self._pace, self._course = _Pace(event), event.setup.course
             done = self._pace.total - len(event.pending)
             update(self._task, description="frames", total=self._pace.total, completed=done)
         elif isinstance(event, StepDone):
@@ -206,7 +224,7 @@ class _Live(_Silent):
             self._pace.add(event)
             result = event.result
             self._frame = (
-                f"shot {event.shot + 1}, {self._score.shown(event.frame)}, "
+                f"shot {event.shot + 1}, {self._course.shown(event.frame)}, "
                 f"style {result.style:.3f}, content {result.content:.3f}, "
                 f"{event.seconds:.1f} s a frame"
             )

@@ -363,12 +363,12 @@ def test_what_is_transparent_is_put_on_the_matte(tmp_path, ffmpeg, kind):
     Image.fromarray(picture).save(tmp_path / "clear.png")
     path = tmp_path / name
     ffmpeg("-loop", 1, "-i", tmp_path / "clear.png", "-frames:v", 4, *options, path)
-    info = clip_of(path, Options(matte="#2030f0"))
+    info = clip_of(path, Options(matte="#2030f0").input)
     assert (info.alpha, info.frames) == (True, 4)
     frame = next(read_frames(info, 64, 48))
     assert np.abs(frame[24, 16].astype(int) - (200, 40, 90)).max() <= 10
     assert np.abs(frame[24, 48].astype(int) - (0x20, 0x30, 0xF0)).max() <= 4
-    white = next(read_frames(clip_of(path, Options()), 64, 48))
+    white = next(read_frames(clip_of(path, Options().input), 64, 48))
     assert (white[24, 48] >= 253).all()
     (opacity, *_) = read_opacity(info, 64, 48)
     assert opacity.shape == (48, 64)
@@ -512,7 +512,7 @@ def test_the_default_one_of_several_streams_is_taken_and_said(two_streams):
 
 @pytest.mark.parametrize(("stream", "size"), [(0, (64, 48)), (1, (32, 32))])
 def test_a_stream_can_be_chosen(two_streams, stream, size):
-    info = clip_of(two_streams, Options(stream=stream))
+    info = clip_of(two_streams, Options(stream=stream).input)
     assert (info.width, info.height) == size
     frame = list(read_frames(info, *size))[-1]
     ((_, near),) = read_near(info, [info.frames - 1], *size)
@@ -601,7 +601,7 @@ def test_what_is_missing_is_an_error_that_says_how_much_or_is_left_out(encode, o
     cut_short(path, 13)
     with pytest.raises(InputError, match=r"only 1\d of its 20 frames .* --allow-partial"):
         list(read_frames(probe(path), WIDTH, HEIGHT))
-    info = clip_of(path, Options(allow_partial=True))
+    info = clip_of(path, Options(allow_partial=True).input)
     assert 12 <= info.frames <= 13
     assert len(list(read_frames(info, WIDTH, HEIGHT))) == info.frames
     assert info.duration == Fraction(info.frames, 24)
@@ -609,4 +609,4 @@ def test_what_is_missing_is_an_error_that_says_how_much_or_is_left_out(encode, o
 
 
 def test_nothing_is_left_out_of_a_clip_that_is_whole(clip):
-    assert clip_of(clip, Options(allow_partial=True)) == clip_of(clip, Options())
+    assert clip_of(clip, Options(allow_partial=True).input) == clip_of(clip, Options().input)

@@ -112,18 +112,18 @@ def test_a_picture_of_another_size_is_named(shots):
 def test_one_picture_lasts_as_long_as_it_is_told(tmp_path):
     path = tmp_path / "still.png"
     save_image(picture(3), path)
-    info = clip_of(path, Options(seconds=0.5, fps="10"))
+    info = clip_of(path, Options(seconds=0.5, fps="10").input)
     assert (info.frames, info.fps, info.duration) == (5, 10, Fraction(1, 2))
     assert levels(info) == [3] * 5
     with pytest.raises(UsageError, match="--seconds"):
-        clip_of(path, Options())
+        clip_of(path, Options().input)
 
 
 def test_opacity_of_pictures(tmp_path):
     for number in (1, 2):
         alpha = np.full((48, 64), 100 * number, np.uint8)
         save_image(picture(5), tmp_path / f"a{number}.png", alpha)
-    info = clip_of(tmp_path, Options(matte="black"))
+    info = clip_of(tmp_path, Options(matte="black").input)
     assert info.alpha
     assert [int(frame[0, 0, 0]) for frame in read_frames(info, 64, 48)] == [20, 39]
     assert [int(alpha[0, 0]) for alpha in read_opacity(info, 32, 24)] == [100, 200]
@@ -170,4 +170,4 @@ def test_a_folder_is_rendered_and_previewed(tmp_path, shots, quick):
 
 def test_pictures_have_no_times_of_their_own(shots):
     with pytest.raises(UsageError, match="--fps vfr: pictures have no times"):
-        clip_of(shots([1, 2]), Options(fps="vfr"))
+        clip_of(shots([1, 2]), Options(fps="vfr").input)

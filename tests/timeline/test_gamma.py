@@ -9,10 +9,11 @@ import pytest
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.plan.gamma import Place, compose, course
+from mnst_video.plan.source import needed_sound
 from mnst_video.presets import make_options
 from mnst_video.timeline.clock import moment
 from mnst_video.timeline.fader import Fader
+from mnst_video.timeline.gamma import Place, course_of, places_of
 from mnst_video.timeline.timecode import Time
 
 # Kicks of 80 Hz at 120 bpm, from 0.25 s on, in a clip of 4 s.
@@ -31,38 +32,48 @@ def kicks(ffmpeg, tmp_path):
     return path
 
 
-def score_of(path, **options):
-    return compose(Options(**options), probe(path))
+def course_on(info, options):
+    sound = needed_sound(options.timeline, options.audio, info)
+    return course_of(options.timeline, info.times, info.fps, sound)
+
+
+def course_with(path, **options):
+    return course_on(probe(path), Options(**options))
 
 
 def test_without_options_gamma_goes_from_0_to_1(clip):
-    score = score_of(clip)
-    assert score.values == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0], abs=1e-15)
-    assert (score.values[0], score.values[-1]) == (0.0, 1.0)
-    assert score.strengths == (1.0,) * 6
-    assert (score.positions, score.notes, score.name) == (False, (), "γ")
-    assert score.fader(5) == Fader(0, 1.0)
+    course = course_with(clip)
+    assert course.values == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0], abs=1e-15)
+    assert (course.values[0], course.values[-1]) == (0.0, 1.0)
+    assert course.strengths == (1.0,) * 6
+    assert (course.positions, course.notes, course.name) == (False, (), "γ")
+    assert course.fader(5) == Fader(0, 1.0)
 
 
 def test_a_course_is_the_timeline_on_a_clip_of_so_many_frames():
     whole = [Place(i / 4, Fader(0, i / 4), 1.0) for i in range(5)]
-    assert course(Options(), 5, Fraction(2)) == whole
+    assert places_of(Options().timeline, 5, Fraction(2)) == whole
     three = Options(style=["a.jpg", "b.jpg", "c.jpg"])
     faders = [Fader(0, 1.0), Fader(0, 0.5), Fader(1, 1.0), Fader(1, 0.5), Fader(1, 0.0)]
-    places = course(three, 5, Fraction(2))
+    places = places_of(three.timeline, 5, Fraction(2))
     assert [place.fader for place in places] == faders
     assert [place.value for place in places] == [1, 1.5, 2, 2.5, 3]
     keys = Options(gamma="0=1, 1s=0.25 hold, end=0.5", strength="0=0, end=1")
-    places = course(keys, 5, Fraction(2))
+    places = places_of(keys.timeline, 5, Fraction(2))
     assert [place.value for place in places] == [1.0, 0.625, 0.25, 0.25, 0.5]
     assert [place.strength for place in places] == [0.0, 0.25, 0.5, 0.75, 1.0]
     beats = Options(gamma="0b=1 hold, 2b=0", bpm=120)
-    assert [place.value for place in course(beats, 4, Fraction(2))] == [1.0, 1.0, 0.0, 0.0]
+    assert [place.value for place in places_of(beats.timeline, 4, Fraction(2))] == [
+        1.0,
+        1.0,
+        0.0,
+        0.0,
+    ]
     with pytest.raises(UsageError, match=r"gamma: .*past the end"):
-        course(Options(gamma="0=1, 3s=0"), 5, Fraction(2))
+        places_of(Options(gamma="0=1, 3s=0").timeline, 5, Fraction(2))
     for given in ({"react": "rms:0.3"}, {"bpm": "auto"}):
         with pytest.raises(UsageError, match="is for clips: a sweep has no sound"):
-            course(Options(**given), 5, Fraction(2))
+            places_of(Options(**given).timeline, 5, Fraction(2))
 
 
 def test_a_value_is_that_of_the_frames_own_timestamp(ffmpeg, make_clip, tmp_path):
@@ -72,10 +83,10 @@ def test_a_value_is_that_of_the_frames_own_timestamp(ffmpeg, make_clip, tmp_path
         "-i", make_clip(frames=8), "-vf", "select='not(eq(n,2)+eq(n,3))'", "-fps_mode", "vfr", path
     )
     info = probe(path)
-    score = compose(Options(gamma="0=0, end=1"), info)
+    course = course_on(info, Options(gamma="0=0, end=1"))
     shares = [float(time / info.times[-1]) for time in info.times]
-    assert score.values == pytest.approx(shares, abs=1e-12)
-    gaps = np.diff(score.values)
+    assert course.values == pytest.approx(shares, abs=1e-12)
+    gaps = np.diff(course.values)
     assert gaps.max() > 2 * gaps.min()
 
 
@@ -84,39 +95,39 @@ def test_beats_need_a_tempo_and_follow_it(kicks):
     with pytest.raises(
         UsageError, match=r"gamma: »0b«=0 hold, .*: 0b needs a tempo: add --bpm 120"
     ):
-        score_of(kicks, **keys)
-    assert score_of(kicks, **keys, bpm=120).values[23:26] == (0.0, 1.0, 1.0)
-    assert score_of(kicks, **keys, bpm=60).values[47:50] == (0.0, 1.0, 1.0)
-    late = score_of(kicks, **keys, bpm=120, beat_offset=0.25)
+        course_with(kicks, **keys)
+    assert course_with(kicks, **keys, bpm=120).values[23:26] == (0.0, 1.0, 1.0)
+    assert course_with(kicks, **keys, bpm=60).values[47:50] == (0.0, 1.0, 1.0)
+    late = course_with(kicks, **keys, bpm=120, beat_offset=0.25)
     assert late.values[29:32] == (0.0, 1.0, 1.0)
-    waltz = score_of(kicks, gamma="1bar=0, 2bar=1", bpm=120, beats_per_bar=3)
+    waltz = course_with(kicks, gamma="1bar=0, 2bar=1", bpm=120, beats_per_bar=3)
     assert (waltz.values[36], waltz.values[54], waltz.values[72]) == (0.0, 0.5, 1.0)
 
 
 def test_the_tempo_is_exact(kicks):
     """127.3 is not a binary fraction; it is taken as it is written."""
-    tempo = score_of(kicks, bpm="127.3").clock.tempo
+    tempo = course_with(kicks, bpm="127.3").clock.tempo
     assert tempo.seconds(Fraction(1000)) == Fraction(600_000, 1273)
 
 
 def test_beats_are_found_or_their_lack_is_explained(kicks, monkeypatch):
     monkeypatch.setitem(sys.modules, "librosa.beat", None)
     with pytest.raises(MachineError, match="mnst-video\\[beats\\]"):
-        score_of(kicks, bpm="auto")
+        course_with(kicks, bpm="auto")
     found = tuple(0.25 + 0.5 * i for i in range(8))
-    monkeypatch.setattr("mnst_video.plan.gamma.detect_beats", lambda _: found)
-    tempo = score_of(kicks, bpm="auto").clock.tempo
+    monkeypatch.setattr("mnst_video.timeline.gamma.detect_beats", lambda _: found)
+    tempo = course_with(kicks, bpm="auto").clock.tempo
     assert (tempo.bpm, tempo.seconds(Fraction(0))) == (120.0, Fraction(1, 4))
-    tempo = score_of(kicks, bpm="auto", beat_offset=0.8).clock.tempo
+    tempo = course_with(kicks, bpm="auto", beat_offset=0.8).clock.tempo
     assert tempo.seconds(Fraction(0)) == Fraction(3, 4)
 
 
 def test_the_preset_pulse_moves_gamma_with_the_kicks(kicks):
     """Each lifts gamma, which falls back before the next."""
-    score = compose(make_options(("pulse",), {}), probe(kicks))
+    course = course_on(probe(kicks), make_options(("pulse",), {}))
     times = np.arange(96) / 24
     since = np.mod(times + 0.25, 0.5)
-    values = np.array(score.values)
+    values = np.array(course.values)
     on, off = values[(times > 0.3) & (since < 0.11) & (since > 0.03)], values[since > 0.44]
     assert on.min() > off.max() + 0.3
     assert values[0] == pytest.approx(0.1, abs=0.02)
@@ -127,15 +138,15 @@ def test_onsets_and_beats_agree_on_a_steady_track(kicks):
     options = {"gamma": 0.0, "bpm": 120, "beat_offset": 0.25}
     times = np.arange(96) / 24
     for kind in ("onset", "beat"):
-        values = np.array(score_of(kicks, react=f"{kind}:1[release=120ms]", **options).values)
+        values = np.array(course_with(kicks, react=f"{kind}:1[release=120ms]", **options).values)
         loud = times[values > 0.5]
         assert len(loud) >= 8
         assert np.mod(loud + 0.25, 0.5).max() < 0.1
 
 
 def test_reactions_add_up_and_are_clamped(kicks):
-    one = score_of(kicks, gamma=0.3, react=["beat:0.4"], bpm=120).values
-    two = score_of(kicks, gamma=0.3, react=["beat:0.4", "beat:-0.9"], bpm=120).values
+    one = course_with(kicks, gamma=0.3, react=["beat:0.4"], bpm=120).values
+    two = course_with(kicks, gamma=0.3, react=["beat:0.4", "beat:-0.9"], bpm=120).values
     raw = [0.3 + 0.4 * (v - 0.3) / 0.4 - 0.9 * (v - 0.3) / 0.4 for v in one]
     assert two == pytest.approx([max(v, 0.0) for v in raw], abs=1e-12)
     assert min(two) == 0.0
@@ -144,43 +155,43 @@ def test_reactions_add_up_and_are_clamped(kicks):
 def test_sound_that_is_needed_and_not_there_is_named(make_clip):
     silent = make_clip(audio=False)
     with pytest.raises(InputError, match=r"has no sound, which react = rms:0\.3 needs; .*--audio"):
-        score_of(silent, react="rms:0.3")
+        course_with(silent, react="rms:0.3")
     with pytest.raises(InputError, match="which bpm = auto needs"):
-        score_of(silent, bpm="auto")
-    assert len(score_of(silent, react="beat:0.3", bpm=120).values) == 6
+        course_with(silent, bpm="auto")
+    assert len(course_with(silent, react="beat:0.3", bpm=120).values) == 6
     with pytest.raises(UsageError, match=r"react = beat:0\.3 needs a tempo"):
-        score_of(silent, react="beat:0.3")
+        course_with(silent, react="beat:0.3")
 
 
 def test_another_sound_track_is_heard_instead(make_clip, kicks):
     """It begins with the first frame."""
     silent = make_clip("silent.mp4", audio=False, frames=96)
     react = "rms:0.8[band=20-150]"
-    own = score_of(kicks, gamma=0.0, react=react).values
-    other = score_of(silent, gamma=0.0, react=react, audio=kicks).values
+    own = course_with(kicks, gamma=0.0, react=react).values
+    other = course_with(silent, gamma=0.0, react=react, audio=kicks).values
     assert other == pytest.approx(own, abs=1e-6)
 
 
 def test_a_setlist_is_gone_through_once_unless_told_otherwise(make_clip, tmp_path):
     clip = make_clip(frames=9)
     styles = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
-    score = score_of(clip, style=styles)
-    assert score.values == pytest.approx(np.linspace(1, 3, 9), abs=1e-12)
-    assert (score.fader(0), score.fader(8)) == (Fader(0, 1.0), Fader(1, 0.0))
-    assert (score.name, score.curve.high) == ("position", 3.0)
-    score = score_of(clip, style=styles, position="0=3 hold, 4f=1")
-    assert score.values == (3.0,) * 4 + (1.0,) * 5
+    course = course_with(clip, style=styles)
+    assert course.values == pytest.approx(np.linspace(1, 3, 9), abs=1e-12)
+    assert (course.fader(0), course.fader(8)) == (Fader(0, 1.0), Fader(1, 0.0))
+    assert (course.name, course.curve.high) == ("position", 3.0)
+    course = course_with(clip, style=styles, position="0=3 hold, 4f=1")
+    assert course.values == (3.0,) * 4 + (1.0,) * 5
     with pytest.raises(
         UsageError, match=r'two styles, and there are 3: give --position, such as "start=1'
     ):
-        score_of(clip, style=styles, gamma=0.5)
+        course_with(clip, style=styles, gamma=0.5)
     with pytest.raises(UsageError, match=r"position: 0=1, 0\.1=»3\.5«: must be between 1 and 3"):
-        score_of(clip, style=styles, position="0=1, 0.1=3.5")
+        course_with(clip, style=styles, position="0=1, 0.1=3.5")
 
 
 def test_two_styles_may_have_positions_too(clip):
-    score = score_of(clip, position="start=1, end=2")
-    gammas = [score.fader(frame).gamma for frame in range(6)]
+    course = course_with(clip, position="start=1, end=2")
+    gammas = [course.fader(frame).gamma for frame in range(6)]
     assert gammas == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0], abs=1e-12)
 
 
@@ -188,7 +199,7 @@ def test_notes_name_the_option(clip, tmp_path):
     preset = tmp_path / "p.toml"
     preset.write_text("gamma = '0=0, 300=1'\n")
     options = make_options((str(preset),), {"strength": "0.1=1, 0=0"})
-    assert compose(options, probe(clip)).notes == (
+    assert course_on(probe(clip), options).notes == (
         "gamma: 300 is past the end, 0.25 s: this key of the preset is dropped",
         "strength: the keys were not in order of time: sorted",
     )
@@ -198,8 +209,8 @@ def test_notes_name_the_option(clip, tmp_path):
 def test_flashes_are_warned_of(make_clip, bpm, warned):
     """A beat a style is a flash every second beat: more than three a second above 360 bpm."""
     clip = make_clip(frames=96)
-    score = compose(make_options(("strobe",), {"bpm": bpm}), probe(clip))
-    assert any("photosensitive epilepsy" in note for note in score.notes) == warned
+    course = course_on(probe(clip), make_options(("strobe",), {"bpm": bpm}))
+    assert any("photosensitive epilepsy" in note for note in course.notes) == warned
 
 
 @pytest.mark.parametrize("fps", ["25", "60"])
@@ -214,21 +225,21 @@ def test_flashes_are_warned_of(make_clip, bpm, warned):
     ],
 )
 def test_gradual_flashes_are_warned_of_at_any_rate(make_clip, fps, options, warned):
-    score = score_of(make_clip(frames=int(fps) * 2, fps=fps), **options)
-    assert any("photosensitive epilepsy" in note for note in score.notes) == warned
+    course = course_with(make_clip(frames=int(fps) * 2, fps=fps), **options)
+    assert any("photosensitive epilepsy" in note for note in course.notes) == warned
 
 
 def test_every_beat_is_seen_however_short(make_clip):
     """Also where none falls on a frame."""
-    score = score_of(make_clip(frames=96), gamma=0.0, react="beat:1[release=0]", bpm=113)
-    seen = [i for i, value in enumerate(score.values) if value > 0.99]
+    course = course_with(make_clip(frames=96), gamma=0.0, react="beat:1[release=0]", bpm=113)
+    seen = [i for i, value in enumerate(course.values) if value > 0.99]
     assert seen == [-(-i * 60 * 24 // 113) for i in range(len(seen))]  # rounded up
     assert len(seen) == 8
 
 
 def test_a_time_outside_the_clip_names_the_frame_that_may_be_meant(clip):
     info = probe(clip)
-    clock = compose(Options(), info).clock
+    clock = course_on(info, Options()).clock
     with pytest.raises(UsageError, match=r"end = 5 is not inside .*, which lasts 0\.25 s: .* 5f"):
         moment("end", Time.parse("5"), clock)
     with pytest.raises(UsageError, match=r"start = -9s is not inside the clip"):
@@ -238,7 +249,7 @@ def test_a_time_outside_the_clip_names_the_frame_that_may_be_meant(clip):
 
 def test_a_ping_pong_loops_without_a_seam(make_clip):
     clip = make_clip(frames=24)
-    values = compose(make_options(("ping-pong",), {}), probe(clip)).values
+    values = course_on(probe(clip), make_options(("ping-pong",), {})).values
     assert (values[0], values[12]) == (0.0, 1.0)
     assert values[1:] == pytest.approx(values[:0:-1], abs=1e-12)  # frame k and frame N - k
     around = [*values[-3:], *values[:3]]

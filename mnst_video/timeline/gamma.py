@@ -1,19 +1,18 @@
-"""What the timeline in the options says for each frame of one clip."""
+"""γ for each frame of a clip, for each picture of a sweep, and for a still."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
-from mnst_video.errors import TextError, UsageError
-from mnst_video.media.clip import VideoInfo
-from mnst_video.options import Options
-from mnst_video.plan.source import needed_sound
+from mnst_video.errors import InputError, TextError, UsageError
 from mnst_video.timeline.beats import detect_beats
 from mnst_video.timeline.clock import Clock, Tempo
 from mnst_video.timeline.curve import Schedule
 from mnst_video.timeline.envelope import Sound, envelope
 from mnst_video.timeline.fader import Fader
 from mnst_video.timeline.keys import Timeline
+from mnst_video.timeline.reaction import Reaction
 
 # WCAG 2.3.1: more than three flashes within a second can cause seizures.
 FLASHES_PER_SECOND = 3
@@ -22,7 +21,31 @@ FLASH = 0.3
 
 
 @dataclass(frozen=True)
-class Score:
+class TimelineOptions:
+    """What each means, its range and its default stand in `Options`, which makes this.
+
+    styles: how many there are.
+    """
+
+    gamma: Timeline | None
+    position: Timeline | None
+    react: tuple[Reaction, ...]
+    strength: Timeline
+    bpm: float | Literal["auto"] | None
+    beat_offset: float | None
+    beats_per_bar: int
+    styles: int
+
+    @property
+    def needs_sound(self) -> str | None:
+        """Which of them needs a sound, in words; None where none does."""
+        wanted = [f"react = {reaction}" for reaction in self.react if reaction.kind != "beat"]
+        wanted += ["bpm = auto"] * (self.bpm == "auto")
+        return wanted[0] if wanted else None
+
+
+@dataclass(frozen=True)
+class Course:
     """A clip's timeline, resolved. Every sequence has an entry a frame of the whole clip.
 
     curve: the keys of gamma, or of the position in a setlist, without what reacts to sound.
@@ -53,41 +76,46 @@ class Score:
         return f"{self.name} {self.values[frame]:.3f}"
 
 
-def compose(options: Options, info: VideoInfo) -> Score:
-    """The score of a clip.
+def course_of(
+    options: TimelineOptions, times: Sequence[Fraction], fps: Fraction, sound: Sound | None
+) -> Course:
+    """The course of γ on a clip.
 
-    Raises UsageError where the clip has no such time or there is no tempo, InputError where a
-    sound is needed and there is none, MachineError where bpm is "auto" without librosa.
+    times: of its frames, in seconds from the first one. sound: on the same clock; needed where
+        `options.needs_sound`.
+    Raises UsageError where the clip has no such time or there is no tempo, InputError where no
+    beat is found, MachineError where bpm is "auto" without librosa.
     """
-    sound = needed_sound(options, info)
-    clock = Clock(info.times, info.fps, _tempo(options, sound))
+    clock = Clock(times, fps, tempo_of(options, sound))
     positions, timeline = _timeline(options)
     curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
     values = _react(options, curve, sound, clock)
     strengths = tuple(strength.at(time) for time in clock.times)
     notes += more + (_flashes(values, clock) or _flashes(strengths, clock))
-    return Score(
+    return Course(
         clock=clock,
         curve=curve,
         values=values,
         strengths=strengths,
         positions=positions,
-        styles=len(options.styles),
+        styles=options.styles,
         notes=notes,
     )
 
 
-def fader_of_still(options: Options) -> Fader:
+def fader_of_still(options: TimelineOptions) -> Fader:
     """Where the crossfader stands for a picture: the middle, unless the options say.
 
     Of keys the one at the start counts. Raises UsageError.
     """
     positions, timeline = _timeline(options)
-    middle = (1 + len(options.styles)) / 2 if positions else 0.5
-    one_frame = Clock((Fraction(0),), Fraction(25))
+    middle = (1 + options.styles) / 2 if positions else 0.5
+    if options.bpm == "auto":
+        raise UsageError("bpm = auto is for clips: a picture has no sound; give a number")
+    one_frame = Clock((Fraction(0),), Fraction(25), tempo_of(options, None))
     curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
-    return _fader(curve.at(Fraction(0)), positions, len(options.styles))
+    return _fader(curve.at(Fraction(0)), positions, options.styles)
 
 
 @dataclass(frozen=True)
@@ -99,17 +127,17 @@ class Place:
     strength: float
 
 
-def course(options: Options, count: int, fps: Fraction) -> list[Place]:
+def places_of(options: TimelineOptions, count: int, fps: Fraction) -> list[Place]:
     """The timeline on a silent clip of `count` frames. Raises UsageError."""
     if options.react or options.bpm == "auto":
         asked = f"react = {options.react[0]}" if options.react else "bpm = auto"
         raise UsageError(f"{asked} is for clips: a sweep has no sound")
     positions, timeline = _timeline(options)
-    clock = Clock(tuple(i / fps for i in range(count)), fps, _tempo(options, None))
+    clock = Clock(tuple(i / fps for i in range(count)), fps, tempo_of(options, None))
     curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, _ = _resolve("strength", options.strength, clock, 0.0, 1.0)
     values = [(curve.at(time), strength.at(time)) for time in clock.times]
-    styles = len(options.styles)
+    styles = options.styles
     return [Place(value, _fader(value, positions, styles), s) for value, s in values]
 
 
@@ -118,9 +146,9 @@ def _fader(value: float, positions: bool, styles: int) -> Fader:
     return Fader.at_position(value, styles) if positions else Fader(0, value)
 
 
-def _timeline(options: Options) -> tuple[bool, Timeline | None]:
+def _timeline(options: TimelineOptions) -> tuple[bool, Timeline | None]:
     """Whether the options give positions, and the timeline, if any. Raises UsageError."""
-    count = len(options.styles)
+    count = options.styles
     if count > 2 and options.gamma is not None:
         raise UsageError(
             f"gamma moves between two styles, and there are {count}: "
@@ -130,16 +158,16 @@ def _timeline(options: Options) -> tuple[bool, Timeline | None]:
     return positions, options.position if positions else options.gamma
 
 
-def _through(positions: bool, options: Options) -> Timeline:
+def _through(positions: bool, options: TimelineOptions) -> Timeline:
     """What holds without a timeline: style 2 to style 1, or a setlist from first to last."""
-    return Timeline.ramp(1.0, len(options.styles)) if positions else Timeline.ramp(0.0, 1.0)
+    return Timeline.ramp(1.0, options.styles) if positions else Timeline.ramp(0.0, 1.0)
 
 
 def _curve(
-    positions: bool, timeline: Timeline, options: Options, clock: Clock
+    positions: bool, timeline: Timeline, options: TimelineOptions, clock: Clock
 ) -> tuple[Schedule, tuple[str, ...]]:
     if positions:
-        return _resolve("position", timeline, clock, 1.0, float(len(options.styles)))
+        return _resolve("position", timeline, clock, 1.0, float(options.styles))
     return _resolve("gamma", timeline, clock, 0.0, 1.0)
 
 
@@ -153,13 +181,18 @@ def _resolve(
     return schedule, tuple(f"{name}: {note}" for note in notes)
 
 
-def _tempo(options: Options, sound: Sound | None) -> Tempo | None:
+def tempo_of(options: TimelineOptions, sound: Sound | None) -> Tempo | None:
+    """The tempo that is asked for, if any; "auto" needs a sound.
+
+    Raises InputError where no beat is found, MachineError without librosa.
+    """
     if options.bpm is None:
         return None
     if options.bpm != "auto":
         bpm, offset = (Fraction(str(number)) for number in (options.bpm, options.beat_offset or 0))
         return Tempo.steady(bpm, offset, options.beats_per_bar)
-    assert sound is not None
+    if sound is None:
+        raise InputError("--bpm auto: there is no sound to find beats in; give --bpm as a number")
     # To the millisecond: exact arithmetic on longer fractions would crawl.
     beats = [Fraction(round(beat * 1000), 1000) for beat in detect_beats(sound)]
     zero = 0
@@ -170,7 +203,7 @@ def _tempo(options: Options, sound: Sound | None) -> Tempo | None:
 
 
 def _react(
-    options: Options, curve: Schedule, sound: Sound | None, clock: Clock
+    options: TimelineOptions, curve: Schedule, sound: Sound | None, clock: Clock
 ) -> tuple[float, ...]:
     """The curve plus what the sound adds, clamped to its range."""
     values = [curve.at(time) for time in clock.times]

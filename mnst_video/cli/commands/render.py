@@ -1,0 +1,167 @@
+"""`render`, the default command, with its preview, and `plan`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from mnst_video.cli.app import (
+    AsJson,
+    Debug,
+    Jobs,
+    Overwrite,
+    ProgressStyle,
+    Source,
+    Style,
+    app,
+    err,
+    for_people,
+    option,
+    show,
+)
+from mnst_video.cli.flags import (
+    MACHINE,
+    MAIN,
+    options_of,
+    takes_options,
+)
+from mnst_video.errors import UsageError
+from mnst_video.options import Options
+
+
+@app.command(name="render")
+@takes_options
+def render_command(
+    source: Source,
+    *,
+    output: Annotated[
+        Path | None,
+        option(
+            MAIN,
+            "The clip to write: .mp4, .mov, .mkv, .webm, .gif, .webp, or pictures: a folder, or a "
+            "pattern, shot.%04d.png (default: INPUT_mnst.mp4 beside it).",
+            *("--output", "-o"),
+        ),
+    ] = None,
+    preview: Annotated[
+        bool,
+        option(
+            MAIN,
+            "A first impression in seconds: some frames, small, with few steps "
+            "(default output: INPUT_preview.mp4).",
+            "--preview",
+        ),
+    ] = False,
+    overwrite: Overwrite = False,
+    frames_dir: Annotated[
+        Path | None, option(MACHINE, "Keep the frames, as PNG, in this folder.")
+    ] = None,
+    keep_frames: Annotated[
+        bool,
+        option(
+            MACHINE, "Keep the frames in OUTPUT.mnst/ after the clip is written.", "--keep-frames"
+        ),
+    ] = False,
+    restart: Annotated[
+        bool,
+        option(
+            MACHINE, "Move the frames of an unfinished job with other settings aside.", "--restart"
+        ),
+    ] = False,
+    jobs: Jobs = 1,
+    progress: ProgressStyle = "auto",
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Stylize a clip (the default command).
+
+    An interrupted render goes on where it stopped when the same command is given again.
+    """
+    after_interrupt = "the finished frames are kept; the same command goes on from there"
+    with for_people(debug, "nothing was written" if preview else after_interrupt):
+        options = options_of(given)
+        # Imported here: torch takes seconds, which --help and a wrong option need not wait for.
+        if preview:
+            kept = {"--frames-dir": frames_dir, "--keep-frames": keep_frames, "--restart": restart}
+            for flag in (flag for flag, value in kept.items() if value):
+                raise UsageError(f"{flag}: a preview keeps no frames; leave out one or the other")
+            if jobs > 1:
+                raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
+            if progress == "json":
+                raise UsageError("--progress json: a preview has no events; use none, or auto")
+            _preview(source, output, options, overwrite, progress)
+            return
+        from mnst_video.cli.show.durations import minutes
+        from mnst_video.cli.show.progress import make_display
+        from mnst_video.job.render import render
+
+        with make_display(progress, err) as display:
+            report = render(
+                source,
+                output,
+                options,
+                overwrite=overwrite,
+                restart=restart,
+                keep_frames=keep_frames,
+                frames_dir=frames_dir,
+                jobs=jobs,
+                observe=display,
+            )
+    reused = f", {report.reused} of them from before" if report.reused else ""
+    print(
+        f"{report.output}: {report.duration:.2f} s, {report.frames} frames{reused}, "
+        f"in {minutes(report.seconds)}"
+    )
+    if report.kept:
+        print(f"frames: {report.kept}")
+
+
+def _preview(
+    source: Path, output: Path | None, options: Options, overwrite: bool, progress: Style
+) -> None:
+    """What `render --preview` does."""
+    from mnst_video.cli.show.durations import minutes
+    from mnst_video.cli.show.plan import preview_report
+    from mnst_video.cli.show.progress import count_display
+    from mnst_video.job.preview import render_preview
+
+    with count_display(progress, err) as observe:
+        done = render_preview(source, output, options, overwrite=overwrite, observe=observe)
+    for note in done.notes:
+        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    print(
+        f"{done.output}: {float(done.duration):.2f} s, {done.pictures} pictures, "
+        f"in {minutes(done.seconds)}"
+    )
+    show(preview_report(done))
+
+
+@app.command(name="plan")
+@takes_options
+def plan_command(
+    source: Source,
+    *,
+    plot: Annotated[
+        Path | None, option(MAIN, "Draw the curve, over the sound, into this .png, .svg or .pdf.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Show what a render would do, frame by frame, and take, without rendering."""
+    with for_people(debug, "nothing was changed"):
+        options = options_of(given)
+        from mnst_video.cli.show.plan import plan_json, plan_report
+        from mnst_video.cli.show.plots import check_plot, draw_plan
+        from mnst_video.plan.estimate import plan
+
+        if plot is not None:
+            check_plot(plot, (source, *options.styles), overwrite)
+        resolved, estimate = plan(source, options)
+        if plot is not None:
+            draw_plan(resolved, plot)
+    if as_json:
+        print(plan_json(resolved, estimate))
+        return
+    show(plan_report(resolved, estimate))
+    if plot is not None:
+        print(f"curve: {plot}")

@@ -1,0 +1,67 @@
+"""From finished frames to the clip: faded, with opacity and sound, encoded."""
+
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+
+from mnst_video.errors import MachineError
+from mnst_video.job.folder import frame_path
+from mnst_video.job.resume import Job
+from mnst_video.media.frames import Frame, faded, resize
+from mnst_video.media.images import load_frame
+from mnst_video.media.input.decode import read_frames, read_opacity
+from mnst_video.media.output.checks import holds_opacity
+from mnst_video.media.output.encode import open_encoder
+
+
+def encode(job: Job, output: Path) -> None:
+    """Encode all frames, with the sound, into the output. Raises MachineError, InputError."""
+    setup, info, asked = job.setup, job.setup.info, job.setup.options.encoder
+    transparent = info.alpha and setup.options.matte is None and holds_opacity(output, asked)
+    try:
+        with (
+            open_encoder(
+                output,
+                info,
+                setup.output_size,
+                sound=setup.soundtrack,
+                passage=info.passage(setup.frames),
+                asked=asked,
+                opacity=transparent,
+            ) as write,
+            job.watched.unchanged(),
+            contextlib.closing(_clear(job) if transparent else _painted(job)) as pictures,
+        ):
+            for frame, picture in zip(setup.frames, pictures, strict=True):
+                for _ in range(info.shown(frame)):
+                    write(picture)
+    except MachineError as error:
+        raise MachineError(
+            f"{error}; all frames are kept: once that is mended, the same command goes on"
+        ) from None
+
+
+def _clear(job: Job) -> Generator[Frame, None, None]:
+    """The finished frames, as transparent as the footage."""
+    setup, frames = job.setup, job.setup.frames
+    painted = _painted(job)
+    opacity = read_opacity(setup.info, *setup.output_size, frames.start, frames.stop)
+    with contextlib.closing(painted), contextlib.closing(opacity):
+        for picture, alpha in zip(painted, opacity, strict=True):
+            yield np.dstack([picture, alpha])
+
+
+def _painted(job: Job) -> Generator[Frame, None, None]:
+    """The finished frames at the output's size, faded from and to the footage."""
+    setup, frames, size = job.setup, job.setup.frames, job.setup.output_size
+    strengths = setup.course.strengths[frames.start : frames.stop]
+    pictures = (resize(load_frame(frame_path(job.folder, frame)), *size) for frame in frames)
+    if min(strengths) == 1.0:
+        yield from pictures
+        return
+    footage = read_frames(setup.info, *size, frames.start, frames.stop)
+    with contextlib.closing(footage):
+        for source, picture, strength in zip(footage, pictures, strengths, strict=True):
+            yield faded(source, picture, strength)

@@ -1,0 +1,56 @@
+"""The record of a finished render, `OUTPUT.mnst.json`, which can be given as a preset."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnst_video.job.folder import record_path
+from mnst_video.job.resume import Job
+from mnst_video.media.files import write_bytes
+from mnst_video.options import Options
+from mnst_video.plan.setup import Setup
+
+
+def write_record(
+    job: Job, output: Path, asked: Options, sigma2: tuple[tuple[float, ...], ...]
+) -> None:
+    """Write the record beside the output.
+
+    asked: the options before they were shared among jobs. Raises MachineError.
+    """
+    setup, info = job.setup, job.setup.info
+    about = {
+        "program": f"mnst-video {version('mnst-video')}",
+        "input": str(info.path.resolve()),
+        "output": output.name,
+        "fps": f"{info.fps.numerator}/{info.fps.denominator}",
+        "cuts": [shot.start for shot in job.analysis.shots[1:]],
+        "sigma2": sigma2,
+        "styles": [path.name for path in setup.options.styles],
+        "gamma": [setup.course.fader(frame).gamma for frame in setup.frames],
+        "options": _portable(asked, setup),
+        "settings": job.settings,
+        "frames": [job.log[frame] for frame in setup.frames],
+    }
+    write_bytes(record_path(output), json.dumps(about, indent=1).encode())
+
+
+def _portable(asked: Options, setup: Setup) -> dict[str, Any]:
+    """The options with the size and the precision of this machine, and absolute paths."""
+    options = asked.model_dump(mode="json")
+    options["max_side"] = asked.side(setup.network.device.type)
+    options["precision"] = "bf16" if setup.network.dtype == torch.bfloat16 else "float32"
+    options["more_styles"] = [str(path.resolve()) for path in asked.more_styles]
+    if asked.audio:
+        options["audio"] = str(asked.audio.resolve())
+    for name in ("style1", "style2"):
+        if getattr(asked, name) == Options.model_fields[name].default:
+            del options[name]  # the shipped pictures lie elsewhere on another machine
+        else:
+            options[name] = str(Path(options[name]).resolve())
+    if Path(options["weights"]).is_file():
+        options["weights"] = str(Path(options["weights"]).resolve())
+    return options

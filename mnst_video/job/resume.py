@@ -1,0 +1,138 @@
+"""A job as its folder has it: taken up where it stopped, or begun, and kept as frames are done.
+
+A job folder holds `job.json` (the settings that decide the frames, and the analysis), a PNG per
+frame, and `frames.jsonl`, a line per finished frame with its digest. A frame counts as finished
+when its line is there and its file has that digest; whatever is not, is rendered again, to the
+same bytes.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mnst_video.errors import MachineError, UsageError, unwritten
+from mnst_video.job.fingerprint import differences, fader_json, fingerprint
+from mnst_video.job.folder import frame_path, move_aside
+from mnst_video.job.unchanged import Watched
+from mnst_video.job.worker import FIGURES, Painted
+from mnst_video.media.files import file_digest, write_bytes
+from mnst_video.plan.analysis import Analysis, analyse
+from mnst_video.plan.setup import Setup
+from mnst_video.plan.shots import Shot, passage
+
+# A line of the log: what is known of a finished frame.
+Entry = dict[str, Any]
+
+
+class Job:
+    """What is there of a render. settings: its fingerprint. log: the finished frames."""
+
+    def __init__(self, setup: Setup, folder: Path, jobs: int, restart: bool) -> None:
+        """Take up the job that the folder holds, or begin one.
+
+        Raises UsageError where it holds another one, unless `restart` moves that aside, or
+        MachineError.
+        """
+        self.setup = setup
+        self.folder = folder
+        files = setup.info.pictures or (setup.info.path,)
+        # Several jobs read the styles anew, each at its beginning.
+        self.watched = Watched((*files, *(setup.options.styles if jobs > 1 else ())))
+        digests = [self.watched.digests[path] for path in files]
+        self.settings = fingerprint(setup, jobs, digests)
+        self.analysis = _saved(folder, self.settings, restart) or self._begin()
+        self.shots = passage(self.analysis.shots, setup.frames.start, setup.frames.stop)
+        self.log = _whole(folder, self.shots)
+        self.reused = len(self.log)
+        lines = "".join(json.dumps(entry) + "\n" for entry in self.log.values())
+        write_bytes(folder / "frames.jsonl", lines.encode())
+
+    def _begin(self) -> Analysis:
+        """Analyse the clip and save what a job begins with."""
+        with self.watched.unchanged():
+            analysis = analyse(self.setup)
+        job = {"settings": self.settings, "analysis": analysis.to_json()}
+        write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
+        return analysis
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """The numbers of the frames that are not there yet."""
+        return tuple(frame for frame in self.setup.frames if frame not in self.log)
+
+    def keep(self, painted: Painted) -> None:
+        """Note that a frame is on disk. Raises InputError where its clip is not what it was."""
+        self.watched.check()  # what came of another file is never taken for finished
+        entry = {
+            "frame": painted.frame,
+            **fader_json(self.setup.course.fader(painted.frame)),
+            **{name: getattr(painted.result, name) for name in FIGURES},
+            "sha256": painted.sha256,
+        }
+        try:
+            with (self.folder / "frames.jsonl").open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise unwritten(self.folder / "frames.jsonl", error) from None
+        self.log[painted.frame] = entry
+
+    def remove(self) -> None:
+        """Remove the frames, and what is known of them."""
+        for frame in self.setup.frames:
+            frame_path(self.folder, frame).unlink(missing_ok=True)
+        for name in ("frames.jsonl", "job.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def _saved(folder: Path, settings: Entry, restart: bool) -> Analysis | None:
+    """The analysis of the job in a folder, or None where a job is to begin.
+
+    Raises UsageError where it is another job, which `restart` moves aside, or no job at all.
+    """
+    try:
+        saved = json.loads((folder / "job.json").read_text())
+        there, analysis = saved["settings"], Analysis.from_json(saved["analysis"])
+        if there == settings:
+            return analysis
+        problem = f"holds frames made with other settings ({differences(there, settings)})"
+    except FileNotFoundError:
+        if any(folder.glob("*.png")):
+            raise UsageError(
+                f"{folder}: holds pictures that are not this program's; "
+                "give an empty folder as --frames-dir"
+            ) from None
+        return None
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        problem = "its job.json is damaged"
+    if not any(folder.glob("*.png")):
+        return None  # nothing was finished: there is nothing to lose
+    if not restart:
+        raise UsageError(
+            f"{folder}: {problem}; use the same settings again, another --output or "
+            "--frames-dir, or --restart to move the old frames aside and begin anew"
+        )
+    move_aside(folder)
+    return None
+
+
+def _whole(folder: Path, shots: Iterable[Shot]) -> dict[int, Entry]:
+    """Of each shot, the frames from its start on that are whole, by their number."""
+    found: dict[int, Entry] = {}
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / "frames.jsonl").read_bytes().splitlines():
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
+                entry = json.loads(line)
+                if entry["sha256"]:
+                    found[entry["frame"]] = entry
+    log: dict[int, Entry] = {}
+    for shot in shots:
+        for frame in shot.frames:
+            entry = found.get(frame)
+            if entry is None or file_digest(frame_path(folder, frame)) != entry["sha256"]:
+                break
+            log[frame] = entry
+    return log

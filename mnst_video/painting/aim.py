@@ -1,0 +1,79 @@
+"""What one frame is painted towards: γ as a mix, a target, weights and steps, found once."""
+
+import math
+from dataclasses import dataclass
+
+from mnst_video.method.crossfade import Grams
+from mnst_video.painting.styles import Calibrations, Styles
+from mnst_video.timeline.fader import Fader
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The aim of a frame.
+
+    w: the share of the fader's first style in the target.
+    bare, energy: the style loss of bare content against the target, and the mean square of its
+        content features: what losses are relative to.
+    content_weight, style_weight: of the losses as they are, not relative.
+    first_steps, later_steps: of a shot's first frame, and of a later one where nothing changes.
+    """
+
+    styles: Styles
+    fader: Fader
+    w: float
+    bare: float
+    energy: float
+    content_weight: float
+    style_weight: float
+    first_steps: int
+    later_steps: int
+
+    @classmethod
+    def at(cls, styles: Styles, calibrations: Calibrations, fader: Fader) -> "Aim":
+        """The aim at a place of the fader; calibrations: of the clip or the shot."""
+        paint, pair, gamma = styles.paint, fader.pair, fader.gamma
+        calibration, w = calibrations[pair], styles.mix(fader, calibrations)
+        bare = calibration.style(w)
+        content_weight, style_weight = paint.content_weight, paint.style_weight
+        if paint.losses == "article":
+            # In a setlist sigma of style k is the product of the pairs' sigma2 before it, so that
+            # nothing jumps where one pair hands over to the next.
+            sigmas = styles.sigma2(calibrations)
+            style_weight *= math.prod(sigmas[:pair]) * (gamma + (1.0 - gamma) * sigmas[pair])
+        else:
+            content_weight /= calibration.content
+            style_weight /= bare
+        return cls(
+            styles=styles,
+            fader=fader,
+            w=w,
+            bare=bare,
+            energy=calibration.content,
+            content_weight=content_weight,
+            style_weight=style_weight,
+            first_steps=paint.first_steps,
+            later_steps=paint.steps,
+        )
+
+    @property
+    def target(self) -> Grams:
+        """The blended Grams."""
+        return self.styles.target(self.fader.pair, self.w)
+
+    def moved(self, before: "Aim") -> float:
+        """How far the mix went since the frame before; 1 is from a style to the next."""
+        places = [aim.fader.pair + 1.0 - aim.w for aim in (before, self)]
+        return abs(places[1] - places[0])
+
+    def steps(self, before: "Aim | None" = None, uncovered_share: float = 0.0) -> int:
+        """The steps of a frame; `before` is the aim of the frame before, if any.
+
+        As many as a shot's first frame takes where the mix jumps from a style to another, or where
+        nothing of the frame before is left, as in a flash. uncovered_share: what is not left, 0..1.
+        """
+        if before is None:
+            return self.first_steps
+        # Squared: a tenth of the picture is new wherever something moves, and has steps enough.
+        share = min(1.0, max(self.moved(before), uncovered_share**2))
+        return self.later_steps + round(max(0, self.first_steps - self.later_steps) * share)

@@ -1,0 +1,41 @@
+"""How paint is to look and how it is found: the options that painting obeys."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Paint:
+    """What each means, its range and its default stand in `Options`, which makes this."""
+
+    style_scale: float
+    colors: Literal["style", "keep"]
+    sigma: Literal["auto", "shot"] | float
+    gamma_scale: Literal["balanced", "linear", "even"]
+    content_weight: float
+    style_weight: float
+    temporal_weight: float
+    uncovered_weight: float
+    losses: Literal["relative", "article"]
+    content_layer: str
+    warm_start: bool
+    pyramid_levels: int
+    coarse_to_fine: bool
+    momentum: float
+    first_steps: int
+    steps: int
+    settled: float
+    first_rate: float
+    rate: float
+    fresh_rate: float
+    rate_decay: float
+
+    @property
+    def keeps_colors(self) -> bool:
+        """Whether the styles take the footage's colours: a palette each shot, or each picture."""
+        return self.colors == "keep"
+
+    @property
+    def by_shot(self) -> bool:
+        """Whether styles are measured on each shot, else on the whole clip."""
+        return self.keeps_colors or self.sigma == "shot"
