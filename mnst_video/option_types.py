@@ -4,11 +4,13 @@ import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from PIL import ImageColor
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic.fields import FieldInfo
 
 from mnst_video.media.output.containers import CODECS
 from mnst_video.timeline.keys import Timeline
@@ -134,7 +136,7 @@ def _one_or_more(value: object) -> object:
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
 Weight = Annotated[Number, Field(ge=0.0)]
-Rate = Annotated[Number, Field(gt=0.0)]
+Positive = Annotated[Number, Field(gt=0.0)]
 Steps = Annotated[Whole, Field(ge=1, le=100_000)]
 Side = Annotated[Whole, Field(ge=16, le=16384)]
 Moment = Annotated[Time, PlainValidator(_time), PlainSerializer(str)]
@@ -154,3 +156,66 @@ Bpm = Annotated[
     Literal["auto"] | Annotated[float, Field(ge=1.0, le=1000.0)],
     _word_or_number("auto", advice="give beats a minute, such as 120, or `auto`"),
 ]
+
+
+class Mark(Enum):
+    """What an option has to do with, besides what its group says."""
+
+    FRAMES = "decides the bytes of a clip's frames"
+    QUALITY = "quality presets may set it"
+    CLIPS = "makes no sense for one picture"
+    STILLS = "has no say in a clip"
+    FOLLOWS = "only has a say where a frame follows another"
+    SHEETS = "can differ between the rows of a sheet"
+
+
+def say(text: str, *marks: Mark) -> Any:
+    """What an option does: shown by --help, and the comment in a preset that is written."""
+    return Field(description=text, json_schema_extra={"marks": [mark.name for mark in marks]})
+
+
+def has_mark(field: FieldInfo, mark: Mark) -> bool:
+    """Whether an option was declared with a mark."""
+    extra = field.json_schema_extra
+    marks = extra.get("marks") if isinstance(extra, dict) else None
+    return isinstance(marks, list) and mark.name in marks
+
+
+# What `spell_out` takes besides the fields of `Options`.
+SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")
+
+
+def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from one source, with shorthands written as the options that they stand for.
+
+    gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
+    style: a list, as style1, style2 and more_styles.
+    Of gamma and position, the one that is not given becomes None: the later source decides.
+    Raises ValueError where two of them contradict each other.
+    """
+    values = dict(given)
+    if "gamma_from" in values or "gamma_to" in values:
+        if "gamma" in values:
+            raise ValueError("give gamma, or gamma_from and gamma_to, not both")
+        ends = values.pop("gamma_from", 0.0), values.pop("gamma_to", 1.0)
+        values["gamma"] = f"start={ends[0]}, end={ends[1]}"
+    timelines = [name for name in ("gamma", "position") if values.get(name) is not None]
+    if len(timelines) == 2:
+        raise ValueError("give gamma (two styles) or position (a setlist), not both")
+    if timelines:
+        values["position" if timelines == ["gamma"] else "gamma"] = None
+    if "repeat" in values:
+        repeat = values.pop("repeat")
+        if not timelines or not isinstance(values[timelines[0]], str):
+            raise ValueError("repeat needs the keys that it repeats, as gamma or position")
+        if re.search(r"\brepeat\b", values[timelines[0]], re.IGNORECASE):
+            raise ValueError(f"{timelines[0]} says already how it repeats")
+        values[timelines[0]] += f" repeat {repeat}"
+    if "style" in values:
+        if values.keys() & {"style1", "style2", "more_styles"}:
+            raise ValueError("give style for all pictures, or style1 and style2, not both")
+        styles = values.pop("style")
+        if not isinstance(styles, (list, tuple)) or len(styles) < 2:
+            raise ValueError("style is a list of two pictures or more")
+        values["style1"], values["style2"], *values["more_styles"] = styles
+    return values

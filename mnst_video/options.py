@@ -5,10 +5,8 @@ function takes the small record that it obeys, which lies beside it.
 """
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -28,10 +26,11 @@ from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.option_types import (
     Bpm,
     Gamma,
+    Mark,
     Moment,
     Number,
     Position,
-    Rate,
+    Positive,
     Reactions,
     Side,
     Sigma,
@@ -41,8 +40,11 @@ from mnst_video.option_types import (
     check_codec,
     check_color,
     fps_reader,
+    has_mark,
     read_cuts,
     read_size,
+    say,
+    spell_out,
 )
 from mnst_video.painting.machine import Machine
 from mnst_video.painting.paint import Paint
@@ -63,34 +65,9 @@ def resource(name: str) -> Path:
 Group = TypeVar("Group")
 
 
-class Mark(Enum):
-    """What an option has to do with, besides what its group says."""
-
-    FRAMES = "decides the bytes of a clip's frames"
-    QUALITY = "quality presets may set it"
-    CLIPS = "makes no sense for one picture"
-    STILLS = "has no say in a clip"
-    FOLLOWS = "only has a say where a frame follows another"
-    SHEETS = "can differ between the rows of a sheet"
-
-
-def _say(text: str, *marks: Mark) -> Any:
-    """What an option does: shown by --help, and the comment in a preset that is written."""
-    return Field(description=text, json_schema_extra={"marks": [mark.name for mark in marks]})
-
-
 def marked(mark: Mark) -> frozenset[str]:
     """The names of the options that have a mark."""
-    return frozenset(
-        name
-        for name, field in Options.model_fields.items()
-        if mark.name in _marks(field.json_schema_extra)
-    )
-
-
-def _marks(extra: object) -> list[Any]:
-    marks = extra.get("marks", []) if isinstance(extra, dict) else []
-    return marks if isinstance(marks, list) else []
+    return frozenset(name for name, field in Options.model_fields.items() if has_mark(field, mark))
 
 
 class Options(BaseModel):
@@ -103,200 +80,200 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Styles
-    style1: Annotated[Path, _say("The picture that γ = 1 shows.", Mark.SHEETS)] = resource(
+    style1: Annotated[Path, say("The picture that γ = 1 shows.", Mark.SHEETS)] = resource(
         "samples/swirls.jpg"
     )
-    style2: Annotated[Path, _say("The picture that γ = 0 shows.", Mark.SHEETS)] = resource(
+    style2: Annotated[Path, say("The picture that γ = 0 shows.", Mark.SHEETS)] = resource(
         "samples/ink.jpg"
     )
     more_styles: Annotated[
-        tuple[Path, ...], _say("The third and later pictures of a setlist, see position.")
+        tuple[Path, ...], say("The third and later pictures of a setlist, see position.")
     ] = ()
     # At 1 a style image is scaled to cover the working size.
-    style_scale: Annotated[Number, Field(ge=0.1, le=10.0), _say("Size of the strokes.")] = 1.0
+    style_scale: Annotated[Number, Field(ge=0.1, le=10.0), say("Size of the strokes.")] = 1.0
 
     # Timeline
     # None: from style 2 to style 1 over the clip, or through a setlist from its first to its last.
     gamma: Annotated[
         Gamma | None,
-        _say(
+        say(
             'γ over time: a number, or keys such as "0=0, 12.5s=1 ease-in-out, 1:30=0".',
             Mark.SHEETS,
         ),
     ] = None
     position: Annotated[
         Position | None,
-        _say(
+        say(
             'The place in a setlist over time: 1 is the first style. "0=1, 10s=2, 20s=3".',
             Mark.SHEETS,
         ),
     ] = None
     react: Annotated[
         Reactions,
-        _say("Add the sound to γ: rms:0.3, onset:0.5 or beat:0.25. Repeatable.", Mark.CLIPS),
+        say("Add the sound to γ: rms:0.3, onset:0.5 or beat:0.25. Repeatable.", Mark.CLIPS),
     ] = ()
     strength: Annotated[
         Gamma,
-        _say(
+        say(
             "Between the footage, 0, and the painting, 1, over time: keys as for γ.",
             Mark.CLIPS,
             Mark.SHEETS,
         ),
     ] = Timeline.constant(1.0)
-    bpm: Annotated[Bpm | None, _say("Tempo, for beats and bars: a number, or auto.")] = None
+    bpm: Annotated[Bpm | None, say("Tempo, for beats and bars: a number, or auto.")] = None
     # None: 0, or with bpm = "auto" the first beat that is found.
     beat_offset: Annotated[
-        Number | None, _say("Seconds from the first frame to beat 0, where bar 1 begins.")
+        Number | None, say("Seconds from the first frame to beat 0, where bar 1 begins.")
     ] = None
-    beats_per_bar: Annotated[Whole, Field(ge=1, le=64), _say("Beats in a bar.")] = 4
+    beats_per_bar: Annotated[Whole, Field(ge=1, le=64), say("Beats in a bar.")] = 4
     audio: Annotated[
         Path | None,
-        _say("Another sound track, for the output and what reacts to sound.", Mark.CLIPS),
+        say("Another sound track, for the output and what reacts to sound.", Mark.CLIPS),
     ] = None
 
     # Input
     # Source: the clip's own; where that varies, the rate of its median interval.
     fps: Annotated[
         Annotated[Literal["source", "vfr"] | Fraction, fps_reader(), PlainSerializer(str)],
-        _say(
+        say(
             "The clip's rate: source, vfr (its timestamps as they are), or frames a second.",
             Mark.FRAMES,
         ),
     ] = "source"
     stream: Annotated[
         Annotated[Whole, Field(ge=0, le=1000)] | None,
-        _say(
+        say(
             "Of several video streams in the file, this one, from 0 (default: the file's own).",
             Mark.FRAMES,
         ),
     ] = None
     seconds: Annotated[
-        Annotated[Rate, Field(le=86400.0)] | None,
-        _say("How long a clip of one picture lasts.", Mark.CLIPS),
+        Annotated[Positive, Field(le=86400.0)] | None,
+        say("How long a clip of one picture lasts.", Mark.CLIPS),
     ] = None
     # None: opacity is kept where the output has it; elsewhere it is on white.
     matte: Annotated[
         Annotated[str, AfterValidator(check_color)] | None,
-        _say(
+        say(
             "Put transparent footage on this colour (default: keep it transparent, or white).",
             Mark.FRAMES,
         ),
     ] = None
     max_pixels: Annotated[
-        Annotated[Rate, Field(le=10_000.0)] | None,
-        _say("Open frames of up to so many megapixels."),
+        Annotated[Positive, Field(le=10_000.0)] | None,
+        say("Open frames of up to so many megapixels."),
     ] = None
     allow_partial: Annotated[
         Annotated[bool, Field(strict=True)],
-        _say("Render what can be decoded of a damaged clip."),
+        say("Render what can be decoded of a damaged clip."),
     ] = False
 
     # Look
     # Keep: one map of colours a shot, so that they do not breathe.
     colors: Annotated[
         Literal["style", "keep"],
-        _say("The styles' colours, or keep the footage's and take only strokes."),
+        say("The styles' colours, or keep the footage's and take only strokes."),
     ] = "style"
     # Auto: the closed form, one sigma2 for the whole clip; a sigma per frame would breathe.
     sigma: Annotated[
         Sigma,
-        _say("Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off."),
+        say("Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off."),
     ] = "auto"
     # Balanced keeps the article's meaning of 0.5; even is for fades that are to move steadily.
     gamma_scale: Annotated[
         Literal["balanced", "linear", "even"],
-        _say("From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly)."),
+        say("From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly)."),
     ] = "balanced"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.
-    content_weight: Annotated[Weight, _say("More keeps faces, less lets paint flow.")] = 0.1
-    style_weight: Annotated[Weight, _say("More brings the picture closer to the styles.")] = 1.0
+    content_weight: Annotated[Weight, say("More keeps faces, less lets paint flow.")] = 0.1
+    style_weight: Annotated[Weight, say("More brings the picture closer to the styles.")] = 1.0
     # At 1 paint goes half its way back to the warped previous result after each step. More is
     # steadier and has less style (docs/method.md has the figures).
     temporal_weight: Annotated[
-        Weight, _say("More holds the paint to what moves.", Mark.CLIPS, Mark.FOLLOWS)
+        Weight, say("More holds the paint to what moves.", Mark.CLIPS, Mark.FOLLOWS)
     ] = 0.7
     # Areas that the flow cannot follow stay bare at 0; 1 makes them busy.
     uncovered_weight: Annotated[
-        Weight, _say("Style in areas that the flow cannot follow.", Mark.FOLLOWS)
+        Weight, say("Style in areas that the flow cannot follow.", Mark.FOLLOWS)
     ] = 0.5
 
     # Method
     # Relative: losses as shares of the content's own, independent of resolution and styles.
     # Article: the literal formula, whose balance depends on both.
     losses: Annotated[
-        Literal["relative", "article"], _say("Losses on a scale of their own, or the article's.")
+        Literal["relative", "article"], say("Losses on a scale of their own, or the article's.")
     ] = "relative"
     # Block 4 keeps eyes and mouths where the article's block 5 keeps only the layout.
     content_layer: Annotated[
-        Literal["block4_conv2", "block5_conv2"], _say("Where content is compared.")
+        Literal["block4_conv2", "block5_conv2"], say("Where content is compared.")
     ] = "block4_conv2"
     # Off: each frame starts from its content, as the article's stills do, and flickers.
     warm_start: Annotated[
         Annotated[bool, Field(strict=True)],
-        _say("Start a frame from the one before.", Mark.FOLLOWS),
+        say("Start a frame from the one before.", Mark.FOLLOWS),
     ] = True
     # Pixels move in squares of 1, 2, 4 and 8: colour settles in few steps, with little noise.
     pyramid_levels: Annotated[
-        Whole, Field(ge=1, le=8), _say("Sizes of the squares that move together; 1: pixels.")
+        Whole, Field(ge=1, le=8), say("Sizes of the squares that move together; 1: pixels.")
     ] = 4
     # Strokes then grow with the picture; stills only.
     coarse_to_fine: Annotated[
         Annotated[bool, Field(strict=True)],
-        _say("Begin a large still small, and double it.", Mark.STILLS),
+        say("Begin a large still small, and double it.", Mark.STILLS),
     ] = True
     # Adam's usual 0.9 overshoots in so few steps: it needs half as many again for the same losses,
     # and its frames differ more.
     momentum: Annotated[
-        Number, Field(ge=0.0, lt=1.0), _say("The share of its last move that a step keeps.")
+        Number, Field(ge=0.0, lt=1.0), say("The share of its last move that a step keeps.")
     ] = 0.7
     # More than 40 changes little to the eye.
-    first_steps: Annotated[Steps, _say("Steps on the first frame of a shot.")] = 40
+    first_steps: Annotated[Steps, say("Steps on the first frame of a shot.")] = 40
     # It starts from the previous result.
     steps: Annotated[
-        Steps, _say("Steps on each later frame; more where γ moves.", Mark.CLIPS, Mark.FOLLOWS)
+        Steps, say("Steps on each later frame; more where γ moves.", Mark.CLIPS, Mark.FOLLOWS)
     ] = 6
     # With 0.005 a scene that stands still takes two steps a frame.
     settled: Annotated[
         Number,
         Field(ge=0.0, lt=1.0),
-        _say(
+        say(
             "A later frame is done when a step takes less than this share off its loss.",
             Mark.FOLLOWS,
         ),
     ] = 0.005
-    first_rate: Annotated[Rate, _say("Learning rate of a first frame, in pixel values.")] = 5.0
+    first_rate: Annotated[Positive, say("Learning rate of a first frame, in pixel values.")] = 5.0
     # Times the root of the share of style that is missing, so that a settled picture stays.
     rate: Annotated[
-        Rate, _say("Learning rate of later frames where the paint is settled.", Mark.FOLLOWS)
+        Positive, say("Learning rate of later frames where the paint is settled.", Mark.FOLLOWS)
     ] = 2.0
     # At 6 what is uncovered flickers; at 1 it stays pale.
     fresh_rate: Annotated[
-        Rate,
-        _say(
+        Positive,
+        say(
             "Learning rate of fresh paint: uncovered areas, and all of it while γ moves.",
             Mark.FOLLOWS,
         ),
     ] = 2.0
     rate_decay: Annotated[
-        Number, Field(gt=0.0, le=1.0), _say("The factor on the rate for each 100 steps.")
+        Number, Field(gt=0.0, le=1.0), say("The factor on the rate for each 100 steps.")
     ] = 0.6
 
     # Passage, size and shots; gamma, sigma, cuts and size stay the whole clip's in a passage.
-    start: Annotated[Moment | None, _say("Render from this time on.", Mark.CLIPS)] = None
-    end: Annotated[Moment | None, _say("Render up to this time.", Mark.CLIPS)] = None
+    start: Annotated[Moment | None, say("Render from this time on.", Mark.CLIPS)] = None
+    end: Annotated[Moment | None, say("Render up to this time.", Mark.CLIPS)] = None
     # None: MAX_SIDE of the device.
     max_side: Annotated[
         Annotated[Whole, Field(ge=32, le=16384)] | None,
-        _say("Longer side of the working size, in pixels; never enlarges.", Mark.QUALITY),
+        say("Longer side of the working size, in pixels; never enlarges.", Mark.QUALITY),
     ] = None
     output_size: Annotated[
         Annotated[Literal["source"] | tuple[Side, Side] | None, BeforeValidator(read_size)],
-        _say("Size of the clip that is written (default: the working size).", Mark.CLIPS),
+        say("Size of the clip that is written (default: the working size).", Mark.CLIPS),
     ] = None
     cuts: Annotated[
         Annotated[Literal["auto", "none"] | tuple[Moment, ...], BeforeValidator(read_cuts)],
-        _say(
+        say(
             "Where shots begin: found in the picture, nowhere, or at these times.",
             Mark.FRAMES,
             Mark.CLIPS,
@@ -305,7 +282,7 @@ class Options(BaseModel):
     # None: by the output's extension, see `CONTAINERS`.
     codec: Annotated[
         Annotated[str, AfterValidator(check_codec)] | None,
-        _say(
+        say(
             "h264, h265, prores, ffv1, vp9, av1, or a hardware encoder, such as h264_nvenc.",
             Mark.CLIPS,
         ),
@@ -313,7 +290,7 @@ class Options(BaseModel):
     # None: the codec's own, see `CODECS`.
     crf: Annotated[
         Annotated[Whole, Field(ge=0, le=63)] | None,
-        _say(
+        say(
             "The encoder's quality, such as 18: less is better and larger.",
             Mark.QUALITY,
             Mark.CLIPS,
@@ -321,26 +298,24 @@ class Options(BaseModel):
     ] = None
     encoder_preset: Annotated[
         str | None,
-        _say("The encoder's own preset, such as slow: smaller files in more time.", Mark.CLIPS),
+        say("The encoder's own preset, such as slow: smaller files in more time.", Mark.CLIPS),
     ] = None
     no_audio: Annotated[
-        Annotated[bool, Field(strict=True)], _say("Write a clip without sound.", Mark.CLIPS)
+        Annotated[bool, Field(strict=True)], say("Write a clip without sound.", Mark.CLIPS)
     ] = False
 
     # Machine
-    device: Annotated[str, _say("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
-    precision: Annotated[Literal["auto", "float32", "bf16"], _say("auto, float32 or bf16.")] = (
-        "auto"
-    )
+    device: Annotated[str, say("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    precision: Annotated[Literal["auto", "float32", "bf16"], say("auto, float32 or bf16.")] = "auto"
     threads: Annotated[
-        Annotated[Whole, Field(ge=1, le=1024)] | None, _say("CPU threads (default: all cores).")
+        Annotated[Whole, Field(ge=1, le=1024)] | None, say("CPU threads (default: all cores).")
     ] = None
     # None: what half of the memory holds.
     tile: Annotated[
-        Rate | None,
-        _say("Megapixels looked at in one go; a larger picture is, in tiles, with one result."),
+        Positive | None,
+        say("Megapixels looked at in one go; a larger picture is, in tiles, with one result."),
     ] = None
-    weights: Annotated[str, _say("VGG-19's weights.")] = "packaged"
+    weights: Annotated[str, say("VGG-19's weights.")] = "packaged"
 
     @model_validator(mode="before")
     @classmethod
@@ -411,43 +386,3 @@ STILL_SIDE: Mapping[str, int] = {"cpu": 1024, "mps": 1536, "cuda": 2048}
 # Shipped presets set options of one of these kinds, and no other.
 TIMING = frozenset(field.name for field in fields(TimelineOptions)) - {"styles"}
 QUALITY = frozenset(field.name for field in fields(Paint)) | marked(Mark.QUALITY)
-
-
-# What `spell_out` takes besides the fields of `Options`.
-SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")
-
-
-def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings from one source, with shorthands written as the options that they stand for.
-
-    gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
-    style: a list, as style1, style2 and more_styles.
-    Of gamma and position, the one that is not given becomes None: the later source decides.
-    Raises ValueError where two of them contradict each other.
-    """
-    values = dict(given)
-    if "gamma_from" in values or "gamma_to" in values:
-        if "gamma" in values:
-            raise ValueError("give gamma, or gamma_from and gamma_to, not both")
-        ends = values.pop("gamma_from", 0.0), values.pop("gamma_to", 1.0)
-        values["gamma"] = f"start={ends[0]}, end={ends[1]}"
-    timelines = [name for name in ("gamma", "position") if values.get(name) is not None]
-    if len(timelines) == 2:
-        raise ValueError("give gamma (two styles) or position (a setlist), not both")
-    if timelines:
-        values["position" if timelines == ["gamma"] else "gamma"] = None
-    if "repeat" in values:
-        repeat = values.pop("repeat")
-        if not timelines or not isinstance(values[timelines[0]], str):
-            raise ValueError("repeat needs the keys that it repeats, as gamma or position")
-        if re.search(r"\brepeat\b", values[timelines[0]], re.IGNORECASE):
-            raise ValueError(f"{timelines[0]} says already how it repeats")
-        values[timelines[0]] += f" repeat {repeat}"
-    if "style" in values:
-        if values.keys() & {"style1", "style2", "more_styles"}:
-            raise ValueError("give style for all pictures, or style1 and style2, not both")
-        styles = values.pop("style")
-        if not isinstance(styles, (list, tuple)) or len(styles) < 2:
-            raise ValueError("style is a list of two pictures or more")
-        values["style1"], values["style2"], *values["more_styles"] = styles
-    return values

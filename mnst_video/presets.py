@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from mnst_video.errors import TextError, UsageError
 from mnst_video.media.files import write_bytes
-from mnst_video.options import QUALITY, SHORTHANDS, Options, resource, spell_out
+from mnst_video.option_types import SHORTHANDS, spell_out
+from mnst_video.options import QUALITY, Options, resource
 from mnst_video.timeline.keys import Timeline
 
 # Not a file: the built-in values of all options of quality.

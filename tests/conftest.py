@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import signal
 import subprocess
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,6 +22,14 @@ from mnst_video.options import Options
 # A deadline measures the machine, which may be busy.
 settings.register_profile("here", deadline=None, max_examples=50)
 settings.load_profile("here")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts_are_heard() -> None:
+    """A shell without job control starts what runs in the background with SIGINT ignored, and
+    whatever that starts inherits it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

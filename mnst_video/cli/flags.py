@@ -10,8 +10,8 @@ import typer
 
 from mnst_video.errors import UsageError
 from mnst_video.media.output.containers import CODECS
-from mnst_video.option_types import parse_rate
-from mnst_video.options import MAX_SIDE, Mark, Options, marked
+from mnst_video.option_types import Mark, parse_rate
+from mnst_video.options import MAX_SIDE, Options, marked
 from mnst_video.presets import make_options, preset_names
 from mnst_video.timeline.easing import NAMES
 from mnst_video.timeline.reaction import KINDS

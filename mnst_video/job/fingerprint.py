@@ -15,7 +15,8 @@ import torch
 from mnst_video.job.processes import on_device
 from mnst_video.media.files import file_digest
 from mnst_video.method.device import pick_device
-from mnst_video.options import Mark, marked
+from mnst_video.option_types import Mark
+from mnst_video.options import marked
 from mnst_video.painting.paint import Paint
 from mnst_video.plan.setup import Setup
 from mnst_video.timeline.fader import Fader
@@ -28,7 +29,7 @@ FRAMES = frozenset(field.name for field in fields(Paint)) - marked(Mark.STILLS) 
 
 def fader_json(fader: Fader) -> dict[str, Any]:
     """Gamma, and the number, from 1, of the style that gamma = 1 shows; 0 shows the next."""
-    return {"gamma": fader.gamma, "pair": fader.pair + 1}
+    return {"gamma": fader.gamma, "pair": fader.number}
 
 
 def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[str, Any]:

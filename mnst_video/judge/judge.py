@@ -134,7 +134,7 @@ class Judge:
             shot=shot.index,
             seconds=float(self.setup.info.times[number]),
             gamma=fader.gamma,
-            pair=fader.pair + 1,
+            pair=fader.number,
             wanted=wanted,
             mix=style.mix,
             rho=style.rho,

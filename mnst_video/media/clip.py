@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from mnst_video.media.frames import GROUND
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -64,7 +66,7 @@ class VideoInfo:
     repeats: tuple[int, ...] = ()
     vfr: bool = False
     pictures: tuple[Path, ...] = ()
-    matte: str = "white"
+    matte: str = GROUND
 
     @property
     def frames(self) -> int:

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.files import check_name, write_bytes
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import GROUND, Frame
 
 # Kinds of pictures, as Pillow names them. Not among them: EPS, which is a program that Pillow would
 # run with Ghostscript, and kinds whose readers are seldom used.
@@ -44,7 +44,7 @@ def load_image(path: Path | str) -> Frame:
 
     Raises InputError where there is no such file or it is no picture.
     """
-    return load_photo(path).on("white")
+    return load_photo(path).on(GROUND)
 
 
 def load_photo(path: Path | str) -> Photo:

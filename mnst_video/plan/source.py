@@ -7,10 +7,11 @@ from pathlib import Path
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import VideoInfo
 from mnst_video.media.input.decode import decodable
-from mnst_video.media.input.pictures import is_sequence, probe_sequence, sequence_name
+from mnst_video.media.input.pictures import is_sequence, probe_sequence
 from mnst_video.media.input.probe import probe
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.media.input.sound import read_sound
+from mnst_video.media.numbered import sequence_name
 from mnst_video.timeline.envelope import Sound
 from mnst_video.timeline.gamma import TimelineOptions
 

@@ -15,7 +15,8 @@ from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_name, check_target
 from mnst_video.media.frames import Frame, fit_style, resize, working_size
 from mnst_video.media.images import load_image, save_image
-from mnst_video.options import Mark, Options, marked
+from mnst_video.option_types import Mark
+from mnst_video.options import Options, marked
 from mnst_video.painting.machine import Machine, load_network, memory_errors
 from mnst_video.painting.paint import Paint
 from mnst_video.painting.still import paint_still

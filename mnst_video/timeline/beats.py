@@ -5,7 +5,7 @@ from mnst_video.timeline.envelope import Sound
 
 # Samples by which librosa's beats come late: its onset envelope is moved by half a window of 2048,
 # while the flux peaks when an onset is a quarter of a window after the middle.
-LATE = 512
+BEATS_LATE = 512
 
 
 def detect_beats(sound: Sound) -> tuple[float, ...]:
@@ -24,4 +24,4 @@ def detect_beats(sound: Sound) -> tuple[float, ...]:
         beats = list(beat_track(y=sound.samples, sr=sound.rate, units="samples")[1])
     if len(beats) < 2:
         raise InputError("--bpm auto: no beat is found in the sound; give --bpm as a number")
-    return tuple(sound.start + (float(beat) - LATE) / sound.rate for beat in beats)
+    return tuple(sound.start + (float(beat) - BEATS_LATE) / sound.rate for beat in beats)

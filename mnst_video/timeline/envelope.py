@@ -26,7 +26,7 @@ BLOCK = 512
 PEAK_NEIGHBOURS, MEAN_BEFORE, MEAN_AFTER, APART = 3, 10, 5, 4
 STANDS_OUT = 0.1
 # Samples from the middle of the window where the flux peaks to the onset itself, measured.
-LATE = 110
+ONSETS_LATE = 110
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def onsets(sound: Sound, band: tuple[float, float] | None = None) -> tuple[Array
         if curve[n] == neighbours.max() and stands_out and (not found or n - found[-1] >= APART):
             found.append(int(n))
     places = np.array(found, dtype=np.int64)
-    return sound.start + (places * HOP + LATE) / sound.rate, curve[places]
+    return sound.start + (places * HOP + ONSETS_LATE) / sound.rate, curve[places]
 
 
 def _spectra(sound: Sound) -> Iterator[Array]:

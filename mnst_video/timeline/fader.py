@@ -14,6 +14,11 @@ class Fader:
     pair: int
     gamma: float
 
+    @property
+    def number(self) -> int:
+        """The style that `gamma` = 1 shows, as people count: from 1."""
+        return self.pair + 1
+
     @classmethod
     def at_position(cls, position: float, styles: int) -> Self:
         """The place in a setlist: 1 is the first style alone, `styles` the last one."""

@@ -86,7 +86,7 @@ class Timeline:
         for key in self.keys:
             if not low <= key.value <= high:
                 bounds = f"between {low:g} and {high:g}" if high < math.inf else f"{low:g} or more"
-                raise self._error(key, f"must be {bounds}", value=True)
+                raise _error(self, key, f"must be {bounds}", value=True)
         return self
 
     def resolve(
@@ -107,7 +107,7 @@ class Timeline:
             placed.sort(key=lambda item: item[0])
         for (a, _), (b, key) in pairwise(placed):
             if a == b:
-                raise self._error(key, f"two keys at one time, {_show(b)} s; delete one")
+                raise _error(self, key, f"two keys at one time, {_show(b)} s; delete one")
         if self.repeat is not None:
             keys = self._repeated(placed, clock, notes)
         else:
@@ -118,7 +118,7 @@ class Timeline:
         try:
             return clock.seconds(key.time)
         except ValueError as error:
-            raise self._error(key, str(error)) from None
+            raise _error(self, key, str(error)) from None
 
     def _inside(
         self, placed: list[tuple[Fraction, Key]], clock: Clock, notes: list[str]
@@ -137,7 +137,7 @@ class Timeline:
                 kept.append((seconds, key))
             elif self.typed:
                 hint = clock.hint(key.time) or "; the last frame is at `end`"
-                raise self._error(key, problem + hint)
+                raise _error(self, key, problem + hint)
             else:
                 notes.append(f"{problem}: this key of the preset is dropped")
         return kept or placed  # the clip shows what holds before, after or between them
@@ -151,18 +151,19 @@ class Timeline:
         try:
             period = clock.later(first, self.repeat) - first
         except ValueError as error:
-            raise self._repeat_error(str(error)) from None
+            raise _repeat_error(self, str(error)) from None
         if period < 1 / clock.fps:
-            raise self._repeat_error("a round is shorter than a frame")
+            raise _repeat_error(self, "a round is shorter than a frame")
         if last - first > period:
-            raise self._repeat_error(
-                f"the keys span {_show(last - first)} s, more than a round's {_show(period)} s"
+            raise _repeat_error(
+                self,
+                f"the keys span {_show(last - first)} s, more than a round's {_show(period)} s",
             )
         if period > clock.length:
             problem = f"a round of {self.repeat.shown} is longer than the clip"
             hint = clock.hint(self.repeat)
             if self.typed and hint:
-                raise self._repeat_error(f"{problem}, {_show(clock.length)} s{hint}")
+                raise _repeat_error(self, f"{problem}, {_show(clock.length)} s{hint}")
             notes.append(f"{problem}: it is not played to its end")
         self._inside(placed[:1], clock, notes)
         keys: list[Keyframe] = []
@@ -176,24 +177,26 @@ class Timeline:
             keys[-1] = replace(keys[-1], easing=HOLD)
         return keys or [_keyframe(*placed[0])]
 
-    def _error(self, wrong: Key, problem: str, value: bool = False) -> TextError:
-        """An error that shows the keys and marks the time, or the value, of one."""
-        if self.repeat is None and str(self) == _number(wrong.value):
-            return TextError(str(self), 0, len(str(self)), problem)
-        before = "".join(f"{_shown(k)}, " for k in self.keys[: self.keys.index(wrong)])
-        after = "".join(f", {_shown(k)}" for k in self.keys[self.keys.index(wrong) + 1 :])
-        text = before + _shown(wrong) + after
-        if self.repeat:
-            text += f" repeat {self.repeat.shown}"
-        start, size = len(before), len(wrong.time.shown)
-        if value:
-            start, size = start + size + 1, len(_number(wrong.value))
-        return TextError(text, start, start + size, problem)
 
-    def _repeat_error(self, problem: str) -> TextError:
-        assert self.repeat is not None
-        before = ", ".join(map(_shown, self.keys)) + " repeat "
-        return TextError(before + self.repeat.shown, len(before), 10**9, problem)
+def _error(timeline: "Timeline", wrong: Key, problem: str, value: bool = False) -> TextError:
+    """An error that shows the keys and marks the time, or the value, of one."""
+    if timeline.repeat is None and str(timeline) == _number(wrong.value):
+        return TextError(str(timeline), 0, len(str(timeline)), problem)
+    before = "".join(f"{_shown(k)}, " for k in timeline.keys[: timeline.keys.index(wrong)])
+    after = "".join(f", {_shown(k)}" for k in timeline.keys[timeline.keys.index(wrong) + 1 :])
+    text = before + _shown(wrong) + after
+    if timeline.repeat:
+        text += f" repeat {timeline.repeat.shown}"
+    start, size = len(before), len(wrong.time.shown)
+    if value:
+        start, size = start + size + 1, len(_number(wrong.value))
+    return TextError(text, start, start + size, problem)
+
+
+def _repeat_error(timeline: "Timeline", problem: str) -> TextError:
+    assert timeline.repeat is not None
+    before = ", ".join(map(_shown, timeline.keys)) + " repeat "
+    return TextError(before + timeline.repeat.shown, len(before), 10**9, problem)
 
 
 def _keyframe(seconds: Fraction, key: Key) -> Keyframe:

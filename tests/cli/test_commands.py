@@ -31,7 +31,8 @@ from mnst_video.job import render as job
 from mnst_video.job.events import FrameDone
 from mnst_video.job.render import render
 from mnst_video.media.images import save_image
-from mnst_video.options import SHORTHANDS, Options, resource
+from mnst_video.option_types import SHORTHANDS
+from mnst_video.options import Options, resource
 from mnst_video.plan.plan import Plan
 from mnst_video.plan.shots import Shot
 from mnst_video.presets import make_options, preset_names

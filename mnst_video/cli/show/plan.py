@@ -28,7 +28,7 @@ def plan_json(plan: Plan, estimate: Estimate) -> str:
         "frames": len(frames),
         "first": frames.start,
         "gamma": [course.fader(frame).gamma for frame in frames],
-        "pair": [course.fader(frame).pair + 1 for frame in frames],
+        "pair": [course.fader(frame).number for frame in frames],
         "strength": [course.strengths[frame] for frame in frames],
         "styles": [str(path) for path in setup.options.styles],
         "cuts": [shot.start for shot in plan.shots[1:]],

@@ -122,7 +122,7 @@ class _Json(_Silent):
                 "done": event.done,
                 "shot": event.shot,
                 "gamma": event.fader.gamma,
-                "pair": event.fader.pair + 1,
+                "pair": event.fader.number,
                 "content": event.result.content,
                 "style": event.result.style,
                 "temporal": event.result.temporal,

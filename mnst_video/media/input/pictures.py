@@ -10,6 +10,7 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import VideoInfo
 from mnst_video.media.images import load_photo
 from mnst_video.media.input.limits import Limits
+from mnst_video.media.numbered import has_counter, names_of
 
 # Frames a second of pictures whose rate nobody has said: that of film.
 DEFAULT_RATE = Fraction(24)
@@ -20,7 +21,6 @@ PICTURES = frozenset(
 # Missing numbers that an error names.
 NAMED = 8
 
-_COUNTER = re.compile(r"%(0\d+)?d")
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)(?P<suffix>\.\w+)", re.DOTALL)
 
 
@@ -30,7 +30,7 @@ def is_sequence(path: Path) -> bool:
         return True
     if path.suffix.lower() not in PICTURES:
         return False
-    return path.exists() or _COUNTER.search(path.name) is not None
+    return path.exists() or has_counter(path.name)
 
 
 def probe_sequence(
@@ -82,11 +82,6 @@ def probe_sequence(
     )
 
 
-def sequence_name(path: Path) -> str:
-    """What a sequence is called: `shot` of `shot.%04d.png`."""
-    return _COUNTER.sub("", path.stem).strip("._- ") or path.stem
-
-
 def _numbered(path: Path) -> list[Path]:
     """The pictures of a folder or of a pattern, in the order of their numbers."""
     folder = path if path.is_dir() else path.parent
@@ -99,10 +94,8 @@ def _numbered(path: Path) -> list[Path]:
     if path.is_dir():
         numbered = _of_folder(path, files)
     else:
-        before, after = (re.escape(part) for part in _around_counter(path.name))
-        width = _COUNTER.search(path.name)
-        digits = int(width[1]) if width and width[1] else 1
-        found = ((re.fullmatch(rf"{before}(\d{{{digits},}}){after}", f.name), f) for f in files)
+        names = names_of(path.name)
+        found = ((names.fullmatch(file.name), file) for file in files)
         numbered = [(int(match[1]), file) for match, file in found if match]
     if not numbered:
         raise InputError(f"{path}: there are no pictures that match")
@@ -115,12 +108,6 @@ def _numbered(path: Path) -> list[Path]:
         named = ", ".join(missing[:NAMED]) + (" …" if len(missing) > NAMED else "")
         raise InputError(f"{path}: pictures are missing: {named}; a sequence needs all its numbers")
     return [file for _, file in numbered]
-
-
-def _around_counter(name: str) -> tuple[str, str]:
-    counter = _COUNTER.search(name)
-    assert counter is not None
-    return name[: counter.start()], name[counter.end() :]
 
 
 def _of_folder(folder: Path, files: Iterable[Path]) -> list[tuple[int, Path]]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-# What lies under transparent footage and pictures unless someone says.
-GROUND = "white"
+from mnst_video.media.frames import GROUND
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from mnst_video.errors import MachineError, UsageError
 from mnst_video.media.clip import Passage, VideoInfo
 from mnst_video.media.ffmpeg import ffmpeg
 from mnst_video.media.files import check_target
+from mnst_video.media.frames import GROUND
 from mnst_video.media.output.containers import EncoderSettings, format_of
 from mnst_video.media.output.encode import FINEST, picture_arguments
 from mnst_video.media.output.pictures import check_series, is_series
@@ -86,7 +87,7 @@ def output_notes(
 ) -> tuple[str, ...]:
     """What a person should know of a clip that is to be written."""
     notes = []
-    if source.alpha and source.matte == "white" and not holds_opacity(path, asked):
+    if source.alpha and source.matte == GROUND and not holds_opacity(path, asked):
         notes.append(f"transparent: put on white, as {path.name} does not keep opacity")
     if is_series(path):
         if source.vfr:

@@ -6,6 +6,17 @@ from pathlib import Path
 
 from mnst_video.errors import UsageError
 
+# Sound that is without loss, besides PCM.
+LOSSLESS = frozenset({"flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp"})
+# ffmpeg's encoders of sound, with their bits a second; and the layouts that libopus has.
+SOUND_ENCODERS = {
+    "aac": ("aac", "256k"),
+    "opus": ("libopus", "192k"),
+    "flac": ("flac", ""),
+    "pcm_s24le": ("pcm_s24le", ""),
+}
+OPUS_LAYOUTS = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+
 
 @dataclass(frozen=True)
 class Codec:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,15 +13,13 @@ from mnst_video.errors import MachineError, UsageError, unwritten
 from mnst_video.media.files import check_new_name
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
-from mnst_video.media.input.pictures import sequence_name
+from mnst_video.media.numbered import has_counter, names_of, sequence_name, with_number
 from mnst_video.media.output.containers import is_clip
 
 # Without loss, and with opacity.
 PICTURES = (".png", ".tif", ".tiff")
 # Of the pictures in a folder that has no pattern.
 PATTERN = "%04d.png"
-
-_COUNTER = re.compile(r"%(0\d)?d")
 
 
 def is_series(path: Path) -> bool:
@@ -31,7 +28,7 @@ def is_series(path: Path) -> bool:
 
 
 def _is_pattern(path: Path) -> bool:
-    return _COUNTER.search(path.name) is not None and path.suffix.lower() in PICTURES
+    return has_counter(path.name) and path.suffix.lower() in PICTURES
 
 
 def named_after(output: Path, ending: str) -> Path:
@@ -45,16 +42,11 @@ def _placed(path: Path) -> tuple[Path, str]:
     return (path.parent, path.name) if _is_pattern(path) else (path, PATTERN)
 
 
-def _name(pattern: str, number: int) -> str:
-    return _COUNTER.sub(lambda found: found[0] % number, pattern, count=1)
-
-
 def _existing(folder: Path, pattern: str) -> list[Path]:
     """The pictures of a series that are there."""
-    before, after = _COUNTER.split(pattern, maxsplit=1)[::2]
-    numbered = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
+    names = names_of(pattern)
     try:
-        return [file for file in folder.iterdir() if numbered.fullmatch(file.name)]
+        return [file for file in folder.iterdir() if names.fullmatch(file.name)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -107,7 +99,7 @@ def open_series(path: Path) -> Iterator[Callable[[Frame], None]]:
             count += 1
             colors = np.ascontiguousarray(frame[..., :3])
             alpha = np.ascontiguousarray(frame[..., 3]) if frame.shape[2] == 4 else None
-            save_image(colors, made / _name(pattern, count), alpha)
+            save_image(colors, made / with_number(pattern, count), alpha)
 
         yield write
         if count == 0:
@@ -116,7 +108,7 @@ def open_series(path: Path) -> Iterator[Callable[[Frame], None]]:
         for old in _existing(folder, pattern):
             old.unlink()
         for number in range(1, count + 1):
-            name = _name(pattern, number)
+            name = with_number(pattern, number)
             (made / name).replace(folder / name)
     except OSError as error:
         raise unwritten(path, error) from None

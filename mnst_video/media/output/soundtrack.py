@@ -6,18 +6,7 @@ from pathlib import Path
 
 from mnst_video.media.clip import Passage, VideoInfo
 from mnst_video.media.ffmpeg import local
-from mnst_video.media.output.containers import Container
-
-# Sound that is without loss, besides PCM.
-LOSSLESS = frozenset({"flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp"})
-# ffmpeg's encoders of sound, with their bits a second; and the layouts that libopus has.
-SOUND_ENCODERS = {
-    "aac": ("aac", "256k"),
-    "opus": ("libopus", "192k"),
-    "flac": ("flac", ""),
-    "pcm_s24le": ("pcm_s24le", ""),
-}
-OPUS_LAYOUTS = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+from mnst_video.media.output.containers import LOSSLESS, OPUS_LAYOUTS, SOUND_ENCODERS, Container
 
 
 @dataclass(frozen=True)
