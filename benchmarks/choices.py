@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from unittest.mock import patch
 
 import cv2
@@ -33,7 +34,7 @@ from mnst_video.media.images import load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import flow, frame
+from mnst_video.painting import flow, frame, palette
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.shot import stylize_shot
@@ -47,7 +48,7 @@ Patches = list[tuple[ModuleType, Callable[..., object], Callable[..., object]]]
 
 
 def bare(frame: Frame, *_: Frame) -> NDArray[np.float32]:
-    """Instead of `frame.match_colors`: the content as it is."""
+    """Instead of `palette.match_colors`: the content as it is."""
     return frame.astype(np.float32)
 
 
@@ -63,7 +64,7 @@ def preset_flow(frame: Frame, other: Frame) -> Flow:
     return np.asarray(dis.calc(gray, other_gray, np.zeros((*gray.shape, 2), np.float32)))
 
 
-ROWS: list[tuple[str, dict[str, object], Patches]] = [
+ROWS: list[tuple[str, dict[str, Any], Patches]] = [
     ("the defaults", {}, []),
     ("`temporal_weight` 0", {"temporal_weight": 0.0}, []),
     ("`temporal_weight` 3", {"temporal_weight": 3.0}, []),
@@ -72,8 +73,8 @@ ROWS: list[tuple[str, dict[str, object], Patches]] = [
     ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, []),
     ("the paper's reliability, hard edges", {}, [(flow, flow.trust, paper)]),
     ("the flow's preset alone", {}, [(flow, flow.optical_flow, preset_flow)]),
-    ("uncovered areas from bare content", {}, [(frame, frame.match_colors, bare)]),
-    ("bilinear warp", {}, [(frame, frame.warp, pull)]),
+    ("uncovered areas from bare content", {}, [(frame, palette.match_colors, bare)]),
+    ("bilinear warp", {}, [(frame, flow.warp, pull)]),
     ("`momentum` 0.9", {"momentum": 0.9}, []),
     ("`settled` 0", {"settled": 0.0}, []),
     ("pixels instead of a pyramid", {"pyramid_levels": 1}, []),

@@ -107,7 +107,7 @@ class Meter:
 def package(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]:
     """The program itself, with the options of the setup."""
     for shot in analysis.shots:
-        content = read_frames(setup.info, *setup.size, shot.start, shot.end)
+        content = read_frames(setup.clip, *setup.size, shot.start, shot.end)
         faders = [setup.course.fader(t) for t in range(shot.start, shot.end)]
         calibrations = analysis.calibration(shot)
         for result in stylize_shot(setup.styles, calibrations, content, faders):
@@ -123,7 +123,7 @@ def unwarped(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, boo
         start = None
         calibrations = analysis.calibration(shot)
         for t, content in enumerate(
-            read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
+            read_frames(setup.clip, *setup.size, shot.start, shot.end), shot.start
         ):
             styles = first if start is None else later
             aim = Aim.at(styles, calibrations, setup.course.fader(t))
@@ -160,7 +160,7 @@ def ruder(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool]]
         before: tuple[Frame, Frame] | None = None
         calibrations = analysis.calibration(shot)
         for t, content in enumerate(
-            read_frames(setup.info, *setup.size, shot.start, shot.end), shot.start
+            read_frames(setup.clip, *setup.size, shot.start, shot.end), shot.start
         ):
             image = to_image(content, setup.network.device)
             aim = Aim.at(setup.styles, calibrations, setup.course.fader(t))
@@ -192,17 +192,17 @@ def lbfgs(
     optimizer = torch.optim.LBFGS(
         [image], lr=1.0, max_iter=1, history_size=50, tolerance_grad=0.0, tolerance_change=0.0
     )
+    step: Callable[[Callable[[], float]], object] = optimizer.step
     values: list[float] = []
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
+    def closure() -> float:
         loss = scale * objective(image)
-        loss.backward()
+        (image.grad,) = torch.autograd.grad(loss, image)
         values.append(float(loss.detach()))
-        return loss
+        return values[-1]
 
     while len(values) < most:
-        optimizer.step(closure)
+        step(closure)
         if not math.isfinite(values[-1]):
             raise ArithmeticError("L-BFGS diverged")
         if len(values) > 50 and abs(values[-51] - values[-1]) < 1e-4 * values[-51]:
@@ -215,8 +215,8 @@ def window(source: Path, start: float, frames: int, path: Path) -> Path:
     if not path.exists():
         info = probe(source)
         width, height = working_size(info.width, info.height, SIDE)
-        first = info.frame_at(Fraction(start))
-        write(path, read_frames(info, width, height, first, first + frames), info.fps)
+        first = info.times.frame_at(Fraction(start))
+        write(path, read_frames(info, width, height, first, first + frames), info.times.fps)
     return path
 
 
@@ -228,10 +228,10 @@ def looped(source: Path, frames: int, path: Path) -> Path:
         detector = CutDetector()
         for frame in read_frames(info, *size):
             detector.add(frame)
-        shot = max(split(info.frames, detector.cuts()), key=lambda s: s.end - s.start)
+        shot = max(split(info.times.frames, detector.cuts()), key=lambda s: s.end - s.start)
         there = list(read_frames(info, *size, shot.start, shot.end))[:frames]
         period = there + there[-2:0:-1]
-        write(path, (period[t % len(period)] for t in range(frames)), info.fps)
+        write(path, (period[t % len(period)] for t in range(frames)), info.times.fps)
     return path
 
 
@@ -293,7 +293,10 @@ def neighbours(run: Run) -> Frame:
 def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
     """What a variant makes of a clip, from `path` where it is there already."""
     if not path.exists():
-        frames, passes, seconds, steps, converged = [], [], [], [], []
+        frames: list[Frame] = []
+        steps: list[int] = []
+        converged: list[bool] = []
+        passes, seconds = [], []
         runs = paint(setup, analysis)
         while True:
             begun = time.perf_counter()
@@ -303,8 +306,10 @@ def painted(path: Path, paint: Paint, setup: Setup, analysis: Analysis) -> Run:
                 break
             seconds.append(time.perf_counter() - begun)
             passes.append(meter.passes)
-            for values, value in zip((frames, steps, converged), done, strict=True):
-                values.append(value)
+            frame, taken, rests = done
+            frames.append(frame)
+            steps.append(taken)
+            converged.append(rests)
         partial = path.with_name(f"partial-{path.name}")
         np.savez_compressed(
             partial,
@@ -324,14 +329,17 @@ def judged(path: Path, run: Run, setup: Setup, analysis: Analysis) -> Evaluation
     """The scores of frames as they are, before any encoding; from `path` where they are there."""
     if not path.exists():
         judge = Judge(setup, analysis, None, setup.size)
-        content = read_frames(setup.info, *setup.size)
+        content = read_frames(setup.clip, *setup.size)
         scores = [judge(t, c, f) for t, (c, f) in enumerate(zip(content, run.frames, strict=True))]
         path.write_text(json.dumps([asdict(score) for score in scores]))
-    frames = [
-        FrameScores(**{k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()})
-        for saved in json.loads(path.read_text())
-    ]
-    return Evaluation(tuple(frames), float(setup.info.fps), setup.size)
+    read: list[dict[str, Any]] = json.loads(path.read_text())
+    frames = []
+    for saved in read:
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()
+        }
+        frames.append(FrameScores(**values))
+    return Evaluation(tuple(frames), float(setup.clip.times.fps), setup.size)
 
 
 VARIANTS: dict[str, tuple[Paint, dict[str, Any]]] = {
@@ -381,7 +389,7 @@ def main() -> None:
                 if test in ("long", "crossfade") and name not in OURS:
                     continue
                 given = {k: v for k, v in shared.items() if v is not None} | options
-                setup = prepare(probe(clip), Options(gamma=gamma, **given))
+                setup = prepare(probe(clip), Options(**{"gamma": gamma, **given}))
                 analysis = analyse(setup)
                 file = arguments.work / f"{path.stem}-{test}-{name}.npz"
                 run = painted(file, paint, setup, analysis)

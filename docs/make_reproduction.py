@@ -107,7 +107,8 @@ def _moments(network: VGG19, picture: Frame, layer: str) -> Array:
     with torch.no_grad():
         features = network(image.to(network.device), {layer})[layer]
     gram: Array = gram_matrix(features).double().cpu().numpy()
-    return gram / features[0, 0].numel()
+    moments: Array = gram / features[0, 0].numel()
+    return moments
 
 
 def _bures(one: Array, two: Array) -> float:

@@ -181,6 +181,9 @@ def has_mark(field: FieldInfo, mark: Mark) -> bool:
     return isinstance(marks, list) and mark.name in marks
 
 
+# γ at the first and at the last frame, where only the other one is given, and where none is.
+GAMMA_FROM, GAMMA_TO = 0.0, 1.0
+
 # What `spell_out` takes besides the fields of `Options`.
 SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")
 
@@ -197,7 +200,7 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
     if "gamma_from" in values or "gamma_to" in values:
         if "gamma" in values:
             raise ValueError("give gamma, or gamma_from and gamma_to, not both")
-        ends = values.pop("gamma_from", 0.0), values.pop("gamma_to", 1.0)
+        ends = values.pop("gamma_from", GAMMA_FROM), values.pop("gamma_to", GAMMA_TO)
         values["gamma"] = f"start={ends[0]}, end={ends[1]}"
     timelines = [name for name in ("gamma", "position") if values.get(name) is not None]
     if len(timelines) == 2:

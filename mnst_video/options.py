@@ -377,6 +377,9 @@ class Options(BaseModel):
         return self.max_side or STILL_SIDE[kind]
 
 
+# Of sweeps: seconds and frames a second of a moving one, pictures in a row of a sheet.
+SWEEP_SECONDS, SWEEP_FPS, SHEET_PICTURES = 4.0, Fraction(24), 11
+
 # Longer side of the working size by kind of device, for seconds a frame rather than minutes.
 MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 

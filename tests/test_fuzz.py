@@ -125,11 +125,11 @@ def test_a_damaged_clip_is_read_as_far_as_it_goes_or_refused(tmp_path, clips, na
     read = []
     _, problem = attempt(lambda: read.extend(frame.shape for frame in read_frames(info, 32, 32)))
     assert set(read) <= {(32, 32, 3)}
-    assert len(read) == info.frames if not problem else len(read) < info.frames
+    assert len(read) == info.times.frames if not problem else len(read) < info.times.frames
     for work in (
         lambda: clip_of(path, Options(allow_partial=True).input),
         lambda: probe(path, quick=True),
-        lambda: read_near(info, [0, info.frames - 1], 32, 32),
+        lambda: read_near(info, [0, info.times.frames - 1], 32, 32),
         lambda: read_sound(path, origin=info.start),
     ):
         _, problem = attempt(work)
@@ -147,13 +147,15 @@ def test_a_damaged_clip_is_rendered_whole_or_not_at_all(tmp_path, clips, quick, 
     output.parent.mkdir()
     partial = rng.random() < 0.5
     info, _ = attempt(lambda: clip_of(source, Options(allow_partial=partial).input))
-    assume(info is None or info.frames < 40)  # damaged times can make an hour of repeats of it
+    assume(
+        info is None or info.times.frames < 40
+    )  # damaged times can make an hour of repeats of it
     options = quick(first_steps=1, allow_partial=partial)
     report, _ = attempt(lambda: render(source, output, options))
     assert output.exists() == (report is not None)
     if report is not None:
-        shown = sum(info.shown(frame) for frame in range(info.frames))
-        assert (report.frames, probe(output, rate="vfr").frames) == (info.frames, shown)
+        shown = sum(info.times.shown(frame) for frame in range(info.times.frames))
+        assert (report.frames, probe(output, rate="vfr").times.frames) == (info.times.frames, shown)
     assert {path.suffix for path in output.parent.iterdir()} <= {".mp4", ".json", ".mnst"}
 
 

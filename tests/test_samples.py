@@ -18,7 +18,7 @@ BEAT = 0.5  # seconds, at 120 beats a minute
 
 def test_the_clip_is_what_its_readme_says():
     info = probe(SAMPLES / "clip.mp4")
-    assert (info.width, info.height, info.fps, info.frames) == (256, 144, 24, 72)
+    assert (info.width, info.height, info.times.fps, info.times.frames) == (256, 144, 24, 72)
     assert info.audio == ("aac",)
     assert info.notes == ()
 

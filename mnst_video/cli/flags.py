@@ -10,7 +10,7 @@ import typer
 
 from mnst_video.errors import UsageError
 from mnst_video.media.output.containers import CODECS
-from mnst_video.option_types import Mark, parse_rate
+from mnst_video.option_types import GAMMA_FROM, GAMMA_TO, Mark, parse_rate
 from mnst_video.options import MAX_SIDE, Options, marked
 from mnst_video.presets import make_options, preset_names
 from mnst_video.timeline.easing import NAMES
@@ -71,8 +71,8 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
 # What is no field of `Options`, or needs more words here than in a preset.
 _HELP = {
     "style": "A picture of a setlist of two or more; repeat it, and see --position.",
-    "gamma_from": "γ at the first frame. [dim](default: 0.0)[/dim]",
-    "gamma_to": "γ at the last frame. [dim](default: 1.0)[/dim]",
+    "gamma_from": f"γ at the first frame. [dim](default: {GAMMA_FROM})[/dim]",
+    "gamma_to": f"γ at the last frame. [dim](default: {GAMMA_TO})[/dim]",
     "max_side": f"{Options.model_fields['max_side'].description} [dim](default: "
     f"{', '.join(f'{side} on {kind}' for kind, side in MAX_SIDE.items())})[/dim]",
     "tile": f"{Options.model_fields['tile'].description} [dim](default: what half of the memory "

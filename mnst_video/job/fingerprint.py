@@ -44,7 +44,7 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
     digests = map(file_digest, options.styles)
     return {
         **options.model_dump(mode="json", include=set(FRAMES)),
-        "input": _together(inputs) if setup.info.pictures else inputs[0],
+        "input": _together(inputs) if setup.clip.decoding.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
         "weights": network.sha256,

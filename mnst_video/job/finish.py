@@ -18,16 +18,18 @@ from mnst_video.media.output.encode import open_encoder
 
 def encode(job: Job, output: Path) -> None:
     """Encode all frames, with the sound, into the output. Raises MachineError, InputError."""
-    setup, info, asked = job.setup, job.setup.info, job.setup.options.encoder
-    transparent = info.alpha and setup.options.matte is None and holds_opacity(output, asked)
+    setup, clip, asked = job.setup, job.setup.clip, job.setup.options.encoder
+    transparent = (
+        clip.decoding.alpha and setup.options.matte is None and holds_opacity(output, asked)
+    )
     try:
         with (
             open_encoder(
                 output,
-                info,
+                clip,
                 setup.output_size,
                 sound=setup.soundtrack,
-                passage=info.passage(setup.frames),
+                passage=clip.times.passage(setup.frames),
                 asked=asked,
                 opacity=transparent,
             ) as write,
@@ -35,7 +37,7 @@ def encode(job: Job, output: Path) -> None:
             contextlib.closing(_clear(job) if transparent else _painted(job)) as pictures,
         ):
             for frame, picture in zip(setup.frames, pictures, strict=True):
-                for _ in range(info.shown(frame)):
+                for _ in range(clip.times.shown(frame)):
                     write(picture)
     except MachineError as error:
         raise MachineError(
@@ -47,7 +49,7 @@ def _clear(job: Job) -> Generator[Frame, None, None]:
     """The finished frames, as transparent as the footage."""
     setup, frames = job.setup, job.setup.frames
     painted = _painted(job)
-    opacity = read_opacity(setup.info, *setup.output_size, frames.start, frames.stop)
+    opacity = read_opacity(setup.clip, *setup.output_size, frames.start, frames.stop)
     with contextlib.closing(painted), contextlib.closing(opacity):
         for picture, alpha in zip(painted, opacity, strict=True):
             yield np.dstack([picture, alpha])
@@ -61,7 +63,7 @@ def _painted(job: Job) -> Generator[Frame, None, None]:
     if min(strengths) == 1.0:
         yield from pictures
         return
-    footage = read_frames(setup.info, *size, frames.start, frames.stop)
+    footage = read_frames(setup.clip, *size, frames.start, frames.stop)
     with contextlib.closing(footage):
         for source, picture, strength in zip(footage, pictures, strengths, strict=True):
             yield faded(source, picture, strength)

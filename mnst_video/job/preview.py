@@ -10,6 +10,7 @@ import numpy as np
 
 from mnst_video.errors import InputError
 from mnst_video.job.workplace import Count, CountObserver, at_work
+from mnst_video.media.clip import Times
 from mnst_video.media.files import check_name
 from mnst_video.media.frames import Frame, faded, resize, working_size
 from mnst_video.media.input.near import read_near
@@ -86,49 +87,50 @@ def render_preview(
     output = Path(output) if output else default_output(source, "_preview.mp4")
     # Its pictures have a rate of their own.
     read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
-    info = clip_of(source, read.input, quick=True)
+    clip = clip_of(source, read.input, quick=True)
     sound = [options.audio] if options.audio else []
-    sources = (*(info.pictures or (source,)), *options.styles, *sound)
+    sources = (*clip.files, *options.styles, *sound)
     check_output(output, sources, overwrite, options.encoder, Fraction(0))
     small = {
-        "max_side": min(small_side(info.width, info.height), options.max_side or SIDE),
+        "max_side": min(small_side(clip.width, clip.height), options.max_side or SIDE),
         "first_steps": min(FIRST_STEPS, options.first_steps),
         "steps": min(STEPS, options.steps),
     }
     with at_work(output, options.machine):
-        setup = prepare(info, options.model_copy(update=small))
+        setup = prepare(clip, options.model_copy(update=small))
         first, frames = setup.frames.start, len(setup.frames)
         pictures = count.total = min(frames, affordable(setup.styles.paint))
         numbers = [first + i * frames // pictures for i in range(pictures)]
-        taken = read_near(info, numbers, *setup.size)
+        taken = read_near(clip, numbers, *setup.size)
         contents = [frame for _, frame in taken]
         calibrations = setup.styles.calibrate(_sample(setup, contents))
-        painted = paint_shots(setup, numbers, contents, calibrations)
-        rate = info.fps * pictures / frames
+        painted = _paint(setup, numbers, contents, calibrations)
+        rate = clip.times.fps * pictures / frames
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
         ticks = pictures * repeats
-        times = tuple(tick / rate for tick in range(ticks))
-        shown = replace(
-            info, fps=rate, times=times, duration=ticks / rate, repeats=(), numbers=(), vfr=False
-        )
+        begins = tuple(tick / rate for tick in range(ticks))
+        shown = replace(clip, times=Times(rate, begins, ticks / rate, (0,)))
         size = setup.output_size
         if options.output_size is None:
-            size = working_size(info.width, info.height, SHOWN_SIDE)
+            size = working_size(clip.width, clip.height, SHOWN_SIDE)
         check_encoder(output, size, options.encoder)
         with open_encoder(
             output,
             shown,
             size,
             sound=setup.soundtrack,
-            passage=info.passage(setup.frames),
+            passage=clip.times.passage(setup.frames),
             asked=options.encoder,
         ) as write:
             for picture in painted:
                 for _ in range(repeats):
                     write(resize(picture, *size))
                 count.one()
-    late = (info.times[near] - info.times[n] for n, (near, _) in zip(numbers, taken, strict=True))
+    late = (
+        clip.times.begins[near] - clip.times.begins[n]
+        for n, (near, _) in zip(numbers, taken, strict=True)
+    )
     full_side = options.side(setup.network.device.type)
     return PreviewDone(
         output=output,
@@ -136,12 +138,12 @@ def render_preview(
         frames=frames,
         off=max(map(abs, late)),
         size=setup.size,
-        full_size=working_size(info.width, info.height, full_side),
+        full_size=working_size(clip.width, clip.height, full_side),
         steps=setup.options.steps,
         full_steps=options.steps,
-        duration=shown.duration,
+        duration=shown.times.duration,
         seconds=count.seconds,
-        notes=info.notes + setup.course.notes + setup.output_notes(output),
+        notes=clip.notes + setup.course.notes + setup.output_notes(output),
     )
 
 
@@ -154,12 +156,12 @@ def small_side(width: int, height: int) -> int:
 def _sample(setup: Setup, contents: list[Frame]) -> list[Frame]:
     """Frames of the whole clip to calibrate on; of the pictures where it is not whole."""
     among = [contents[i] for i in sorted(spread(0, len(contents), CALIBRATION_FRAMES))]
-    info = setup.info
-    if len(setup.frames) == info.frames:
+    clip = setup.clip
+    if len(setup.frames) == clip.times.frames:
         return among
     try:
-        numbers = sorted(spread(0, info.frames, CALIBRATION_FRAMES))
-        return [frame for _, frame in read_near(info, numbers, *setup.size)]
+        numbers = sorted(spread(0, clip.times.frames, CALIBRATION_FRAMES))
+        return [frame for _, frame in read_near(clip, numbers, *setup.size)]
     except InputError:  # damaged, but not where it is asked for
         return among
 
@@ -175,7 +177,7 @@ def affordable(paint: Paint) -> int:
     return 1 + max(0, BUDGET - paint.first_steps - beside) // (paint.steps + 1 + beside)
 
 
-def paint_shots(
+def _paint(
     setup: Setup, numbers: Sequence[int], contents: Sequence[Frame], calibrations: Calibrations
 ) -> Iterator[Frame]:
     """The pictures, each warm-started from the one before unless nearly nothing of it is left.

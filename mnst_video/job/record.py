@@ -21,12 +21,12 @@ def write_record(
 
     asked: the options before they were shared among jobs. Raises MachineError.
     """
-    setup, info = job.setup, job.setup.info
+    setup, clip = job.setup, job.setup.clip
     about = {
         "program": f"mnst-video {version('mnst-video')}",
-        "input": str(info.path.resolve()),
+        "input": str(clip.path.resolve()),
         "output": output.name,
-        "fps": f"{info.fps.numerator}/{info.fps.denominator}",
+        "fps": f"{clip.times.fps.numerator}/{clip.times.fps.denominator}",
         "cuts": [shot.start for shot in job.analysis.shots[1:]],
         "sigma2": sigma2,
         "styles": [path.name for path in setup.options.styles],

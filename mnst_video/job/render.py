@@ -52,17 +52,17 @@ def render(
     output = Path(output) if output else default_output(source, "_mnst.mp4")
     if frames_dir:
         check_name(Path(frames_dir).absolute())
-    info = clip_of(source, options.input)
+    clip = clip_of(source, options.input)
     sound = [options.audio] if options.audio else []
-    sources = (*(info.pictures or (source,)), *options.styles, *sound)
-    check_output(output, sources, overwrite, options.encoder, info)
+    sources = (*clip.files, *options.styles, *sound)
+    check_output(output, sources, overwrite, options.encoder, clip)
     if record_path(output).is_dir():
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
     folder = job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or nobody
     keep = keep_frames or frames_dir is not None
     with at_work(output, options.machine), held(folder, frames_dir is not None):
-        setup = prepare(info, options)
+        setup = prepare(clip, options)
         check_encoder(output, setup.output_size, options.encoder)
         job = Job(setup, folder, jobs, restart)
         plan = Plan(setup, job.analysis, job.pending, output, jobs)
@@ -73,7 +73,7 @@ def render(
         write_record(job, output, asked, plan.sigma2)
         if not keep:
             job.remove()
-    span = info.span(setup.frames)
+    span = clip.times.span(setup.frames)
     return Report(
         output=output,
         frames=len(setup.frames),
@@ -92,7 +92,7 @@ def _paint_pending(job: Job, jobs: int, observe: Observer) -> None:
         return
     parts = [
         Part(
-            info=setup.info,
+            clip=setup.clip,
             options=setup.options.on(on_device(setup.options.machine, number)),
             analysis=job.analysis,
             folder=job.folder,

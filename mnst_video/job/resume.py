@@ -20,7 +20,7 @@ from mnst_video.job.worker import FIGURES, Painted
 from mnst_video.media.files import file_digest, write_bytes
 from mnst_video.plan.analysis import Analysis, analyse
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import Shot, passage
+from mnst_video.plan.shots import Shot, shots_within
 
 # A line of the log: what is known of a finished frame.
 Entry = dict[str, Any]
@@ -37,13 +37,13 @@ class Job:
         """
         self.setup = setup
         self.folder = folder
-        files = setup.info.pictures or (setup.info.path,)
+        files = setup.clip.files
         # Several jobs read the styles anew, each at its beginning.
         self.watched = Watched((*files, *(setup.options.styles if jobs > 1 else ())))
         digests = [self.watched.digests[path] for path in files]
         self.settings = fingerprint(setup, jobs, digests)
         self.analysis = _saved(folder, self.settings, restart) or self._begin()
-        self.shots = passage(self.analysis.shots, setup.frames.start, setup.frames.stop)
+        self.shots = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.log = _whole(folder, self.shots)
         self.reused = len(self.log)
         lines = "".join(json.dumps(entry) + "\n" for entry in self.log.values())

@@ -12,7 +12,7 @@ import numpy as np
 from mnst_video.errors import DivergedError
 from mnst_video.job.events import StepDone
 from mnst_video.job.folder import frame_path
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.files import file_digest
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import load_frame, save_image
@@ -51,7 +51,7 @@ class Part:
     log: the lines of the frames that are there already, of each shot the first ones.
     """
 
-    info: VideoInfo
+    clip: Clip
     options: Options
     analysis: Analysis
     folder: Path
@@ -62,7 +62,7 @@ class Part:
 def paint_part(part: Part, tell: Callable[[StepDone | Painted], None]) -> None:
     """The work of a process."""
     with memory_errors(part.options.machine):
-        paint_shots(prepare(part.info, part.options), part, tell)
+        paint_shots(prepare(part.clip, part.options), part, tell)
 
 
 def paint_shots(setup: Setup, part: Part, tell: Callable[[StepDone | Painted], None]) -> None:
@@ -72,7 +72,7 @@ def paint_shots(setup: Setup, part: Part, tell: Callable[[StepDone | Painted], N
     }
     # To go on inside a shot, the frame before is needed too.
     wanted = {f for shot in part.shots for f in shot.frames if f >= missing[shot][0] - 1}
-    content = read_frames(setup.info, *setup.size, end=part.shots[-1].end, only=wanted)
+    content = read_frames(setup.clip, *setup.size, end=part.shots[-1].end, only=wanted)
     with contextlib.closing(content):
         for shot, frames in missing.items():
             _paint_shot(setup, part, shot, frames, content, tell)

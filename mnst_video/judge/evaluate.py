@@ -149,24 +149,24 @@ def evaluate(
     """
     count = Count(observe)
     # The output has what it shows more than once so often.
-    info = clip_of(source, options.input)
+    clip = clip_of(source, options.input)
     if is_sequence(Path(output)):
-        painted = probe_sequence(Path(output), rate=info.fps)
+        painted = probe_sequence(Path(output), rate=clip.times.fps)
     else:
         painted = probe(output, rate="vfr")
     with at_work(None, options.machine):
-        setup = prepare(info, options)
+        setup = prepare(clip, options)
         count.total = len(setup.frames)
-        shown = [info.shown(frame) for frame in setup.frames]
-        if painted.frames != sum(shown):
+        shown = [clip.times.shown(frame) for frame in setup.frames]
+        if painted.times.frames != sum(shown):
             raise InputError(
-                f"{output}: has {painted.frames} frames, and {sum(shown)} of {source} were to be "
-                f"rendered; give the same --start and --end"
+                f"{output}: has {painted.times.frames} frames, and {sum(shown)} of {source} were "
+                "to be rendered; give the same --start and --end"
             )
         analysis = analyse(setup)
         size = (painted.width, painted.height)
         judge = Judge(setup, analysis, flow, size)
-        contents = read_frames(info, *size, setup.frames.start, setup.frames.stop)
+        contents = read_frames(clip, *size, setup.frames.start, setup.frames.stop)
         firsts = {0, *accumulate(shown)}
         frames = read_frames(painted, *size, only=firsts)
         found: list[FrameScores] = []
@@ -174,4 +174,4 @@ def evaluate(
             for content, frame in zip(contents, frames, strict=True):
                 found.append(judge(setup.frames.start + len(found), content, frame))
                 count.one()
-    return Evaluation(tuple(found), float(info.fps), setup.size, count.seconds)
+    return Evaluation(tuple(found), float(clip.times.fps), setup.size, count.seconds)

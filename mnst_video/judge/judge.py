@@ -132,7 +132,7 @@ class Judge:
         return FrameScores(
             frame=number,
             shot=shot.index,
-            seconds=float(self.setup.info.times[number]),
+            seconds=float(self.setup.clip.times.begins[number]),
             gamma=fader.gamma,
             pair=fader.number,
             wanted=wanted,
@@ -212,7 +212,7 @@ class Judge:
     def _recent(self) -> Frame:
         """Where the newest frame shows what was uncovered within the last second: 255 or 0."""
         newest = self.past[-1]
-        limit = RECENT * float(self.setup.info.fps)
+        limit = RECENT * float(self.setup.clip.times.fps)
         if self.age is None:
             # A shot's first frame is painted from the content: nothing in it counts.
             self.age = np.full(newest.content.shape[:2], limit, np.float32)

@@ -17,60 +17,34 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class VideoInfo:
-    """Facts about a clip, from its packets and its first frame.
+class Times:
+    """When the frames of a clip are shown, at the rate that it is read at; see `rate.at_rate`.
 
-    A frame here is one that is shown at the rate that the clip is read at; see `at_rate`.
-
-    width, height: pixels of a displayed frame: upright, with square pixels.
     fps: the rate to encode at.
-    times: each frame's seconds from the first frame.
+    begins: each frame's seconds from the first frame.
     duration: seconds from the first frame's start to the last frame's end.
-    start: seconds from the start of the file, where its sound may begin, to the first frame.
-    origin: the first frame's seconds on the file's own clock.
     keyframes: the frames that can be decoded without those before them.
-    audio: the codec of each sound track.
-    notes: what is odd about the file, for a person to read.
-    decoded: (width, height) of a decoded frame, upright.
-    stream: the number, among all streams of the file, of the one with the frames.
-    opencv: whether OpenCV decodes them faithfully, and can take the file's name.
-    interlaced, alpha: whether they are so, alpha that they are transparent in places.
-    colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
-    codec: of the frames, as ffmpeg calls it.
     numbers: which of the decoded frames each frame is; empty: all of them, in order.
     repeats: how often in a row each frame is shown; empty: once.
     vfr: whether timestamps are to be kept instead of a rate.
-    pictures: the files of a clip that is a sequence of them, each a decoded frame.
-    matte: the colour of the ground under what is transparent.
     """
 
-    path: Path
-    width: int
-    height: int
     fps: Fraction
-    times: tuple[Fraction, ...]
+    begins: tuple[Fraction, ...]
     duration: Fraction
-    start: Fraction
-    origin: Fraction
     keyframes: tuple[int, ...]
-    audio: tuple[str, ...]
-    notes: tuple[str, ...]
-    decoded: tuple[int, int]
-    stream: int = 0
-    opencv: bool = True
-    interlaced: bool = False
-    alpha: bool = False
-    colors: str = ""
-    codec: str = ""
     numbers: tuple[int, ...] = ()
     repeats: tuple[int, ...] = ()
     vfr: bool = False
-    pictures: tuple[Path, ...] = ()
-    matte: str = GROUND
 
     @property
     def frames(self) -> int:
-        return len(self.times)
+        return len(self.begins)
+
+    @property
+    def decoded(self) -> int:
+        """How many frames are decoded up to the last one that is shown."""
+        return self.number(self.frames - 1) + 1
 
     def number(self, frame: int) -> int:
         """Which of the decoded frames a frame is."""
@@ -82,30 +56,82 @@ class VideoInfo:
 
     def frame_at(self, seconds: Fraction | float) -> int:
         """The frame that begins nearest to a time; `frames` where the clip's end is nearest."""
-        after = bisect_left(self.times, Fraction(seconds))
+        after = bisect_left(self.begins, Fraction(seconds))
         before = max(after - 1, 0)
-        next_begins = self.times[after] if after < self.frames else self.duration
-        return before if seconds - self.times[before] < next_begins - seconds else after
+        next_begins = self.begins[after] if after < self.frames else self.duration
+        return before if seconds - self.begins[before] < next_begins - seconds else after
 
     def span(self, frames: range) -> Passage:
         """The time of some consecutive frames."""
-        end = self.times[frames.stop] if frames.stop < self.frames else self.duration
-        return Passage(self.times[frames.start], end)
+        end = self.begins[frames.stop] if frames.stop < self.frames else self.duration
+        return Passage(self.begins[frames.start], end)
 
     def passage(self, frames: range) -> Passage | None:
         """The same, or None where they are all that there are."""
         return None if len(frames) == self.frames else self.span(frames)
 
-    def first(self, count: int) -> "VideoInfo":
-        """The same clip, as if it ended after so many of its decoded frames."""
+    def first(self, count: int) -> "Times":
+        """The same, as if the clip ended after so many of its decoded frames."""
         kept = sum(self.number(frame) < count for frame in range(self.frames))
         if kept == self.frames:
             return self
         return replace(
             self,
-            times=self.times[:kept],
-            duration=self.times[kept],
+            begins=self.begins[:kept],
+            duration=self.begins[kept],
             keyframes=tuple(key for key in self.keyframes if key < kept),
             numbers=self.numbers[:kept],
             repeats=self.repeats[:kept],
         )
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the frames of a clip are decoded.
+
+    size: (width, height) of a decoded frame, upright.
+    stream: the number, among all streams of the file, of the one with the frames.
+    origin: the first frame's seconds on the file's own clock.
+    opencv: whether OpenCV decodes them faithfully, and can take the file's name.
+    interlaced, alpha: whether they are so, alpha that they are transparent in places.
+    colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
+    codec: of the frames, as ffmpeg calls it.
+    pictures: the files of a clip that is a sequence of them, each a decoded frame.
+    matte: the colour of the ground under what is transparent.
+    """
+
+    size: tuple[int, int]
+    stream: int = 0
+    origin: Fraction = Fraction(0)
+    opencv: bool = True
+    interlaced: bool = False
+    alpha: bool = False
+    colors: str = ""
+    codec: str = ""
+    pictures: tuple[Path, ...] = ()
+    matte: str = GROUND
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Facts about a clip, from its packets and its first frame.
+
+    width, height: pixels of a displayed frame: upright, with square pixels.
+    audio: the codec of each sound track.
+    start: seconds from the start of the file, where its sound may begin, to the first frame.
+    notes: what is odd about the file, for a person to read.
+    """
+
+    path: Path
+    width: int
+    height: int
+    times: Times
+    decoding: Decoding
+    audio: tuple[str, ...] = ()
+    start: Fraction = Fraction(0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it is read from."""
+        return self.decoding.pictures or (self.path,)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
 from mnst_video.painting.palette import Palette
@@ -67,16 +67,16 @@ def analyse(setup: Setup) -> Analysis:
     A clip that is damaged after the frames to be rendered will do.
     Raises InputError where one of them cannot be decoded.
     """
-    info, options, size = setup.info, setup.options, setup.size
+    clip, options, size = setup.clip, setup.options, setup.size
     notes = []
     cuts = []
     if isinstance(options.cuts, tuple):
-        cuts = [_cut_frame(info, moment("cuts", time, setup.course.clock)) for time in options.cuts]
+        cuts = [_cut_frame(clip, moment("cuts", time, setup.course.clock)) for time in options.cuts]
     paint = setup.styles.paint
-    wanted = set() if paint.by_shot else spread(0, info.frames, CALIBRATION_FRAMES)
+    wanted = set() if paint.by_shot else spread(0, clip.times.frames, CALIBRATION_FRAMES)
     detector, readable, sample = CutDetector(), 0, []
     try:
-        for frame in read_frames(info, *size):
+        for frame in read_frames(clip, *size):
             if options.cuts == "auto":
                 detector.add(frame)
             if readable in wanted:
@@ -86,13 +86,13 @@ def analyse(setup: Setup) -> Analysis:
         if readable < setup.frames.stop:
             raise
         notes.append(str(error))
-    shots = split(info.frames, cuts or detector.cuts())
+    shots = split(clip.times.frames, cuts or detector.cuts())
     if sample:  # known before the cuts: the clip need not be read again
         return Analysis(shots, (setup.styles.calibrate(sample),), notes=tuple(notes))
-    groups = shots if paint.by_shot else (Shot(0, 0, info.frames),)
+    groups = shots if paint.by_shot else (Shot(0, 0, clip.times.frames),)
     calibrations: list[Calibrations] = []
     palettes: list[Palette] = []
-    content = read_frames(info, *size, 0, readable)
+    content = read_frames(clip, *size, 0, readable)
     with contextlib.closing(content):
         for group in groups:
             wanted = spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
@@ -105,10 +105,10 @@ def analyse(setup: Setup) -> Analysis:
     return Analysis(shots, tuple(calibrations), tuple(palettes), tuple(notes))
 
 
-def _cut_frame(info: VideoInfo, seconds: Fraction) -> int:
-    frame = info.frame_at(seconds)
-    if not 0 < frame < info.frames:
-        duration = float(info.duration)
+def _cut_frame(clip: Clip, seconds: Fraction) -> int:
+    frame = clip.times.frame_at(seconds)
+    if not 0 < frame < clip.times.frames:
+        duration = float(clip.times.duration)
         raise UsageError(
             f"--cuts: {float(seconds):g} s is not inside the clip, which lasts {duration:.3f} s"
         )

@@ -33,9 +33,9 @@ class Estimate:
 
 def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
     """What a render would do, and take, without rendering. Raises what `prepare` raises."""
-    info = clip_of(source, options.input)
+    clip = clip_of(source, options.input)
     with memory_errors(options.machine):
-        setup = prepare(info, options)
+        setup = prepare(clip, options)
         whole = Plan(setup, analyse(setup), tuple(setup.frames))
         return whole, estimate(whole)
 
@@ -44,7 +44,7 @@ def estimate(plan: Plan) -> Estimate:
     """Time and disk of a render, from a few steps on its first two frames."""
     setup, shots = plan.setup, plan.shots
     start = setup.frames.start
-    content = list(read_frames(setup.info, *setup.size, start, min(start + 2, setup.frames.stop)))
+    content = list(read_frames(setup.clip, *setup.size, start, min(start + 2, setup.frames.stop)))
     for later in content[1:]:
         later[0, 0] ^= 128  # a repeat would take no step
     faders = [setup.course.fader(start)] * len(content)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import Shot, passage
+from mnst_video.plan.shots import Shot, shots_within
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Plan:
     def shots(self) -> tuple[Shot, ...]:
         """What is to be rendered of each shot."""
         frames = self.setup.frames
-        return passage(self.analysis.shots, frames.start, frames.stop)
+        return shots_within(self.analysis.shots, frames.start, frames.stop)
 
     @property
     def busy(self) -> int:
@@ -41,7 +41,7 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
-        notes = self.setup.info.notes + self.setup.course.notes + self.analysis.notes
+        notes = self.setup.clip.notes + self.setup.course.notes + self.analysis.notes
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnst_video.errors import UsageError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.frames import Frame, working_size
 from mnst_video.media.images import load_image
 from mnst_video.media.input.sound import sound_codecs
@@ -28,7 +28,7 @@ class Setup:
     pictures: the style images as they are in their files.
     """
 
-    info: VideoInfo
+    clip: Clip
     options: Options
     course: Course
     frames: range
@@ -41,7 +41,7 @@ class Setup:
     def output_size(self) -> tuple[int, int]:
         """(width, height) of the clip that is written."""
         if self.options.output_size == "source":
-            return (self.info.width, self.info.height)
+            return (self.clip.width, self.clip.height)
         return self.options.output_size or self.size
 
     @property
@@ -51,8 +51,8 @@ class Setup:
 
     def output_notes(self, output: Path) -> tuple[str, ...]:
         """What a person should know of the clip that is to be written."""
-        passage = self.info.passage(self.frames)
-        return output_notes(output, self.info, self.soundtrack, passage, self.options.encoder)
+        passage = self.clip.times.passage(self.frames)
+        return output_notes(output, self.clip, self.soundtrack, passage, self.options.encoder)
 
     @property
     def soundtrack(self) -> Soundtrack | None:
@@ -61,7 +61,7 @@ class Setup:
         return Soundtrack(audio, sound_codecs(audio)) if audio is not None else None
 
 
-def prepare(info: VideoInfo, options: Options) -> Setup:
+def prepare(clip: Clip, options: Options) -> Setup:
     """Read the styles and the weights, and resolve what the options say of this clip.
 
     Raises UsageError, InputError or MachineError.
@@ -69,28 +69,28 @@ def prepare(info: VideoInfo, options: Options) -> Setup:
     if options.audio is not None:
         sound_codecs(options.audio)  # else it would fail after the last frame
     timeline = options.timeline
-    sound = needed_sound(timeline, options.audio, info)
-    course = course_of(timeline, info.times, info.fps, sound)
-    frames = _passage_frames(info, options, course.clock)
+    sound = needed_sound(timeline, options.audio, clip)
+    course = course_of(timeline, clip.times.begins, clip.times.fps, sound)
+    frames = _passage_frames(clip, options, course.clock)
     pictures = tuple(load_image(path) for path in options.styles)
     network = load_network(options.machine)
-    size = working_size(info.width, info.height, options.side(network.device.type))
+    size = working_size(clip.width, clip.height, options.side(network.device.type))
     styles = Styles(network, options.paint, pictures, *size)
-    return Setup(info, options, course, frames, network, size, pictures, styles)
+    return Setup(clip, options, course, frames, network, size, pictures, styles)
 
 
-def _passage_frames(info: VideoInfo, options: Options, clock: Clock) -> range:
+def _passage_frames(clip: Clip, options: Options, clock: Clock) -> range:
     """The frames of the passage, half open."""
-    start, end = 0, info.frames
+    start, end = 0, clip.times.frames
     if options.start is not None:
-        start = info.frame_at(moment("start", options.start, clock))
+        start = clip.times.frame_at(moment("start", options.start, clock))
     if options.end is not None and options.end != END:  # which is the last frame's start
-        end = info.frame_at(moment("end", options.end, clock))
+        end = clip.times.frame_at(moment("end", options.end, clock))
     if start >= end:
         first = options.start.shown if options.start else "start"
         last = options.end.shown if options.end else "end"
         raise UsageError(
-            f"{info.path}: no frame lies between {first} and {last}; "
-            f"the clip lasts {float(info.duration):.3f} s"
+            f"{clip.path}: no frame lies between {first} and {last}; "
+            f"the clip lasts {float(clip.times.duration):.3f} s"
         )
     return range(start, end)

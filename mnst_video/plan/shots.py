@@ -63,7 +63,7 @@ def split(frames: int, cuts: Iterable[int]) -> tuple[Shot, ...]:
     return tuple(Shot(i, a, b) for i, (a, b) in enumerate(pairwise(edges)))
 
 
-def passage(shots: Sequence[Shot], start: int, end: int) -> tuple[Shot, ...]:
+def shots_within(shots: Sequence[Shot], start: int, end: int) -> tuple[Shot, ...]:
     """What frames `start` to `end` (half open) hold of the shots, with the shots' own numbers."""
     inside = (Shot(s.index, max(s.start, start), min(s.end, end)) for s in shots)
     return tuple(shot for shot in inside if shot.start < shot.end)

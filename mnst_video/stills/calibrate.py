@@ -162,6 +162,6 @@ def _contents(path: Path, options: Options, side: int) -> Sequence[Frame]:
     if isinstance(content, Photo):
         photo = content.on(options.input.ground)
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
-    wanted = spread(0, content.frames, CLIP_FRAMES)
+    wanted = spread(0, content.times.frames, CLIP_FRAMES)
     frames = read_frames(content, *working_size(content.width, content.height, side))
     return [frame for number, frame in enumerate(frames) if number in wanted]

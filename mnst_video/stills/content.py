@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.images import Photo, load_photo
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.pictures import is_sequence
@@ -15,7 +15,7 @@ from mnst_video.timeline.gamma import tempo_of
 from mnst_video.timeline.timecode import START, Time
 
 
-def open_content(path: Path, options: Options) -> Photo | VideoInfo:
+def open_content(path: Path, options: Options) -> Photo | Clip:
     """A picture, or else a clip: a file, or pictures in a folder or of a pattern.
 
     Raises InputError where it is neither.
@@ -49,9 +49,9 @@ def load_content(path: Path, options: Options, at: Time = START) -> Photo:
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
     timeline = options.timeline
     sound = find_sound(options.audio, content) if timeline.bpm == "auto" else None
-    clock = Clock(content.times, content.fps, tempo_of(timeline, sound))
+    clock = Clock(content.times.begins, content.times.fps, tempo_of(timeline, sound))
     seconds = moment("at", at, clock)
-    number = min(content.frame_at(seconds), content.frames - 1)
+    number = min(content.times.frame_at(seconds), content.times.frames - 1)
     frames = read_frames(content, content.width, content.height, number)
     with contextlib.closing(frames):
         return Photo(next(frames))

@@ -16,7 +16,7 @@ from mnst_video.media.files import check_name, check_target
 from mnst_video.media.frames import Frame, fit_style, resize, working_size
 from mnst_video.media.images import load_image, save_image
 from mnst_video.option_types import Mark
-from mnst_video.options import Options, marked
+from mnst_video.options import SHEET_PICTURES, SWEEP_SECONDS, Options, marked
 from mnst_video.painting.machine import Machine, load_network, memory_errors
 from mnst_video.painting.paint import Paint
 from mnst_video.painting.still import paint_still
@@ -24,15 +24,15 @@ from mnst_video.plan.source import default_output
 from mnst_video.presets import make_options
 from mnst_video.stills.content import load_content
 from mnst_video.stills.still import PICTURES
-from mnst_video.stills.sweep import SECONDS, SweepDone, at_strength, check_seconds, unknown_kind
+from mnst_video.stills.sweep import SweepDone, at_strength, check_seconds, unknown_kind
 from mnst_video.timeline.gamma import Place, places_of
 from mnst_video.timeline.timecode import START, Time
 
 # What rows can vary, besides presets: the rest is the same for all, or for clips only.
 VARIED = frozenset(field.name for field in fields(Paint)) - marked(Mark.FOLLOWS)
 VARIED |= marked(Mark.SHEETS)
-# Pictures of a row: by default, and the most.
-ROW, WIDEST = 11, 101
+# Pictures of a row at most.
+WIDEST = 101
 # What a JPEG can do, in pixels.
 WIDEST_JPEG = 65_000
 # In pixels: the longer side of a picture, the space around each, the size of letters.
@@ -55,9 +55,9 @@ def render_sheet(
     options: Options | None = None,
     *,
     at: Time = START,
-    pictures: int = ROW,
+    pictures: int = SHEET_PICTURES,
     rows: str | None = None,
-    seconds: float = SECONDS,
+    seconds: float = SWEEP_SECONDS,
     overwrite: bool = False,
     jobs: int = 1,
     observe: CountObserver | None = None,

@@ -15,7 +15,7 @@ from mnst_video.media.output.checks import check_output
 from mnst_video.media.output.containers import CONTAINERS, EncoderSettings, is_clip
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.method.device import pick_device
-from mnst_video.options import Options
+from mnst_video.options import SWEEP_FPS, SWEEP_SECONDS, Options
 from mnst_video.painting.frame import Result
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.still import paint_sweep
@@ -24,8 +24,8 @@ from mnst_video.stills.still import PICTURES
 from mnst_video.timeline.gamma import places_of
 from mnst_video.timeline.timecode import START, Time
 
-# Seconds: by default, and at most; frames a second.
-SECONDS, LONGEST, FPS = 4.0, 600, Fraction(24)
+# Seconds at most.
+LONGEST = 600
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def render_sweep(
     options: Options | None = None,
     *,
     at: Time = START,
-    seconds: float = SECONDS,
-    fps: Fraction = FPS,
+    seconds: float = SWEEP_SECONDS,
+    fps: Fraction = SWEEP_FPS,
     loop: bool = False,
     overwrite: bool = False,
     observe: CountObserver | None = None,

@@ -64,21 +64,24 @@ def noise(
     fx = np.fft.rfftfreq(shape[1])[None] * stretch
     spectrum = (fy**2 + fx**2 + scale**-2.0) ** (-slope / 2)
     z = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * spectrum, s=shape)
-    return np.clip(0.5 + (z - z.mean()) / (5 * z.std()), 0, 1).astype(np.float32)
+    noise: Array = np.clip(0.5 + (z - z.mean()) / (5 * z.std()), 0, 1).astype(np.float32)
+    return noise
 
 
 def slope_light(height: Array, angle: float) -> Array:
     """Give how much a height map (height, width) faces a light at `angle` (radians, y down)."""
     dx = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / 8)
     dy = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return -(dx * np.cos(angle) + dy * np.sin(angle))
+    facing: Array = -(dx * np.cos(angle) + dy * np.sin(angle))
+    return facing
 
 
 def reduce(picture: Array, width: int, height: int, soften: float = 0.0) -> Array:
     """Average a supersampled picture down to the given size; `soften` is a blur in its texels."""
     if soften:
         picture = cv2.GaussianBlur(picture, (0, 0), soften)
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    small: Array = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def to_bytes(picture: Array) -> NDArray[np.uint8]:
@@ -93,7 +96,9 @@ def sample(texture: Array, x: Array, y: Array) -> Array:
     rows, columns = texture.shape
     x0, x1, y0, y1 = x0 % columns, (x0 + 1) % columns, y0 % rows, (y0 + 1) % rows
     top = texture[y0, x0] * (1 - fx) + texture[y0, x1] * fx
-    return top * (1 - fy) + (texture[y1, x0] * (1 - fx) + texture[y1, x1] * fx) * fy
+    bottom = texture[y1, x0] * (1 - fx) + texture[y1, x1] * fx
+    between: Array = top * (1 - fy) + bottom * fy
+    return between
 
 
 def pixel_grid(factor: int) -> Array:

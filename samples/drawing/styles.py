@@ -88,7 +88,8 @@ def smear(texture: Array, angle: Array, reach: float) -> Array:
             total += cv2.remap(
                 texture, places[0], places[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
             )
-    return (total - total.mean()) / total.std()
+    even: Array = (total - total.mean()) / total.std()
+    return even
 
 
 def make_swirls(rng: np.random.Generator) -> Array:
@@ -268,7 +269,8 @@ def scribble(rng: np.random.Generator, kind: int) -> Array:
     turn = rng.uniform(-0.6, 0.6)
     turned = shape @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     place = rng.uniform((0.08, 0.1), (1.25, 0.9))
-    return (turned * size + place) * (STYLE_HEIGHT * SUPERSAMPLE)
+    points: Array = (turned * size + place) * (STYLE_HEIGHT * SUPERSAMPLE)
+    return points
 
 
 def make_spray(rng: np.random.Generator) -> Array:

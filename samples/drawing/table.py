@@ -51,7 +51,8 @@ class Vessel:
         """Tell whether points (..., 3) are inside."""
         x, y, z = np.moveaxis(points, -1, 0)
         wide = self.radius(np.clip(y, 0, self.tall))
-        return (y > 0) & (y < self.tall) & (np.hypot(x - self.x, z - self.z) < wide)
+        inside: Bools = (y > 0) & (y < self.tall) & (np.hypot(x - self.x, z - self.z) < wide)
+        return inside
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def project(points: Array, t: float) -> Array:
     """Give the pixel places (..., 2) at which frame t shows points of the scene (..., 3)."""
     eye, axes, focal = camera(t)
     seen = (points - eye) @ axes.T
-    return seen[..., :2] / seen[..., 2:] * focal + ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
+    places: Array = seen[..., :2] / seen[..., 2:] * focal + ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
+    return places
 
 
 def rays(places: Array, t: float) -> tuple[Array, Array]:
@@ -253,7 +255,8 @@ def window_pane(points: Array) -> Array:
     up = points @ np.cross(np.cross(LIGHT, (0.0, 1.0, 0.0)), LIGHT)
     edges = step(-2.3, -2.1, across) * step(-2.0, -1.8, -across)
     bars = step(0.03, 0.12, np.abs(across - 1.2)) * step(0.03, 0.12, np.abs(up - 1.75))
-    return 0.12 + 0.88 * edges * bars * step(-2.6, -2.4, -up)
+    light: Array = 0.12 + 0.88 * edges * bars * step(-2.6, -2.4, -up)
+    return light
 
 
 class TableShot:

@@ -143,7 +143,7 @@ def undisturbed(tmp_path):
 def deep_clip(make_clip):
     """10 frames that ffmpeg has to decode, which is at work while they are painted."""
     clip = make_clip(frames=10, extra=("-pix_fmt", "yuv422p10le"))
-    assert not probe(clip).opencv
+    assert not probe(clip).decoding.opencv
     return clip
 
 
@@ -280,7 +280,7 @@ def test_an_orphan_cannot_write_into_the_next_clip(tmp_path, clip):
             assert os.fstat(orphan.fileno()).st_nlink == 0  # it has no name any more
             for _ in range(6):
                 write(np.zeros((24, 32, 3), np.uint8))
-        assert probe(output).frames == 6
+        assert probe(output).times.frames == 6
 
 
 # Full and forbidden disks
@@ -460,7 +460,7 @@ def test_of_two_runs_that_start_at_once_one_is_refused(tmp_path, make_clip, star
     errors = [run.communicate(timeout=60)[1] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, 2], errors
     assert sum(error.count("\n") for error in errors) == 1
-    assert probe(output).frames == 12
+    assert probe(output).times.frames == 12
 
 
 def test_a_lock_is_for_one_and_goes_with_its_holder(tmp_path):

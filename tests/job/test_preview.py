@@ -52,7 +52,7 @@ def test_it_lasts_as_long_as_the_clip_and_has_its_sound(make_clip, quick, monkey
     assert (done.pictures, done.frames, done.off) == (4, 12, 0)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     info = probe(done.output)
-    assert (info.frames, info.fps, info.duration) == (4, 8, Fraction(1, 2))
+    assert (info.times.frames, info.times.fps, info.times.duration) == (4, 8, Fraction(1, 2))
     assert (info.width, info.height) == (64, 48)  # as large as the clip, painted smaller
     assert (done.size, done.full_size) == ((32, 24), (32, 24))
     assert info.audio == ("aac",)
@@ -75,7 +75,7 @@ def test_its_pictures_are_evenly_spread_frames(make_clip, quick, monkeypatch):
 
 def test_a_short_clip_has_all_its_frames(clip, quick, painted):
     done = render_preview(clip, options=quick())
-    assert (done.pictures, probe(done.output).fps) == (6, 24)
+    assert (done.pictures, probe(done.output).times.fps) == (6, 24)
     assert painted == [2, *painted[1:]]
     assert max(painted[1:]) <= 2
     assert done.steps == done.full_steps == 1
@@ -124,7 +124,7 @@ def test_a_passage_keeps_its_own_time(make_clip, quick, monkeypatch, tmp_path):
     assert calls[0] == list(range(12, 36))
     assert (done.frames, done.duration) == (24, 1)
     info = probe(done.output)
-    assert info.duration == 1
+    assert info.times.duration == 1
     assert info.audio == ("aac",)
 
 

@@ -150,7 +150,7 @@ def test_jobs_paint_the_same_bytes(tmp_path, three_shots, quick):
     assert [event.done for event in done] == list(range(1, 9))
     assert {event.frame for event in done} == set(range(8))
     assert {event.frame: event.shot for event in done}[7] == 2
-    assert probe(two.output).frames == 8
+    assert probe(two.output).times.frames == 8
     # One went on where several had stopped is the same job: nothing is done again.
     again = render(three_shots, tmp_path / "two.mp4", options, keep_frames=True, overwrite=True)
     assert again.reused == 8

@@ -151,7 +151,7 @@ def test_a_passage_has_the_gamma_and_the_names_of_the_whole_clip(tmp_path, make_
     render(source, output, quick(start=0.125, end=0.25), keep_frames=True)
     assert record(output)["gamma"] == pytest.approx([3 / 8, 4 / 8, 5 / 8], abs=1e-12)
     assert list(pngs(folder_of(output))) == ["000003.png", "000004.png", "000005.png"]
-    assert probe(output).frames == 3
+    assert probe(output).times.frames == 3
     with av.open(str(output)) as container:
         sound = container.streams.audio[0]
         assert float(sound.duration * sound.time_base) == pytest.approx(0.125, abs=0.05)
@@ -184,7 +184,7 @@ def test_pictures_have_their_record_and_their_job_beside_them(
     assert notes == [f"its sound is left out: {output.name} has none"]
     assert (report.output, report.frames, report.kept) == (output, 3, tmp_path / folder)
     info = probe_sequence(output)
-    assert (info.frames, info.width, info.height) == (3, 32, 24)
+    assert (info.times.frames, info.width, info.height) == (3, 32, 24)
     frames = [load_frame(path) for path in sorted((tmp_path / folder).glob("*.png"))]
     assert all(np.array_equal(a, b) for a, b in zip(read_frames(info, 32, 24), frames, strict=True))
     assert json.loads((tmp_path / record).read_text())["output"] == output.name
@@ -209,7 +209,7 @@ def test_opacity_is_kept_where_the_output_holds_it(tmp_path, transparent, quick,
     output = tmp_path / name
     render(transparent, output, quick())
     info = probe(output) if output.suffix else probe_sequence(output)
-    assert info.alpha
+    assert info.decoding.alpha
     right = read_opacity(probe_sequence(transparent), 32, 24)
     for kept, alpha in zip(read_opacity(info, 32, 24), right, strict=True):
         assert np.array_equal(kept, alpha)
@@ -218,7 +218,7 @@ def test_opacity_is_kept_where_the_output_holds_it(tmp_path, transparent, quick,
     (kept,) = read_opacity(probe(tmp_path / "part.mkv"), 32, 24)
     assert np.array_equal(kept, list(read_opacity(info, 32, 24))[1])
     render(transparent, tmp_path / "on.mkv", quick(matte="black"))
-    assert not probe(tmp_path / "on.mkv").alpha
+    assert not probe(tmp_path / "on.mkv").decoding.alpha
 
 
 def test_opacity_that_is_lost_is_said(tmp_path, transparent, quick):
@@ -296,7 +296,7 @@ def two_shots(tmp_path, make_clip, ffmpeg):
         path = tmp_path / f"{name}.mkv"
         graph = "[0:v][1:v]concat=n=2:v=1:a=0"
         ffmpeg("-i", parts[0], "-i", parts[1], "-filter_complex", graph, "-c:v", "ffv1", path)
-        assert probe(path).frames == 6
+        assert probe(path).times.frames == 6
         return path
 
     return joined("one", "testsrc2"), joined("two", "color=red")
@@ -400,7 +400,7 @@ def test_another_soundtrack_replaces_the_clips_and_ends_with_it(
         assert float(container.duration / av.time_base) == pytest.approx(0.5, abs=0.06)
     render(source, output, quick(audio=song), overwrite=True)
     info = probe(output)
-    assert (info.audio, info.frames, info.start) == ((codec,), 24, 0)
+    assert (info.audio, info.times.frames, info.start) == ((codec,), 24, 0)
     with av.open(str(output)) as container:
         assert float(container.duration / av.time_base) == pytest.approx(1.0, abs=0.06)
         assert container.metadata["title"] == "A clip"
@@ -942,7 +942,7 @@ def test_a_job_without_a_finished_frame_does_not_block_the_next(tmp_path, clip, 
 
     with pytest.raises(KeyboardInterrupt):
         render(clip, output, quick(first_steps=3), observe=stop)
-    assert render(clip, output, quick(first_steps=2)).frames == probe(clip).frames
+    assert render(clip, output, quick(first_steps=2)).frames == probe(clip).times.frames
 
 
 @pytest.mark.parametrize("name", ["o.mp4", "o.mp4.mnst.json"])
@@ -962,7 +962,7 @@ def test_any_name_is_only_a_name(tmp_path, clip, quick, monkeypatch, name):
         pytest.skip("this file system takes only UTF-8")
     frames = Path(os.fsdecode(name + b" frames"))
     report = render(source, output, quick(), frames_dir=frames)
-    assert probe(output).frames == 6
+    assert probe(output).times.frames == 6
     assert len(pngs(frames)) == 6
     again = render(source, output, make_options([f"{output}.mnst.json"], {}), overwrite=True)
     assert again.frames == report.frames
@@ -977,7 +977,7 @@ def test_a_frame_that_lasts_longer_is_painted_once_and_shown_as_long(tmp_path, m
     assert (len(pngs(report.kept)), report.frames) == (6, 6)
     assert report.duration == pytest.approx(9 / 24)
     info = probe(output)
-    assert (info.frames, info.fps, info.repeats) == (9, 24, ())
+    assert (info.times.frames, info.times.fps, info.times.repeats) == (9, 24, ())
     shown = [frame.astype(float) for frame in read_frames(info, info.width, info.height)]
     steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(shown)]
     assert max(steps[2:5]) < 1 < min(steps[:2] + steps[5:])
@@ -989,7 +989,7 @@ def test_a_lower_rate_paints_fewer_frames(tmp_path, make_clip, quick):
     source, output = make_clip(frames=12), tmp_path / "out.mp4"
     report = render(source, output, quick(fps="8"), keep_frames=True)
     assert (report.frames, len(pngs(report.kept))) == (4, 4)
-    assert (probe(output).fps, probe(output).frames) == (8, 4)
+    assert (probe(output).times.fps, probe(output).times.frames) == (8, 4)
     assert sound_length(output) == pytest.approx(0.5, abs=0.05)
 
 

@@ -93,49 +93,51 @@ def started(monkeypatch):
 @pytest.mark.parametrize("frames", [1, 2, 25])
 def test_the_rate_is_exact_after_a_round_trip(tmp_path, make_clip, frames):
     source = make_clip(fps="30000/1001", frames=frames)
-    assert probe(source).fps == Fraction(30000, 1001)
+    assert probe(source).times.fps == Fraction(30000, 1001)
     written = encode(source, tmp_path / "out.mp4")
-    assert (written.fps, written.frames) == (Fraction(30000, 1001), frames)
+    assert (written.times.fps, written.times.frames) == (Fraction(30000, 1001), frames)
 
 
 @pytest.mark.parametrize("fps", ["24000/1001", "25", "60000/1001", "15", "12", "120"])
 def test_every_usual_rate_is_exact_after_a_round_trip(tmp_path, make_clip, fps):
     source = make_clip(fps=fps, frames=10)
-    assert (probe(source).fps, probe(source).notes) == (Fraction(fps), ())
-    assert encode(source, tmp_path / "out.mp4").fps == Fraction(fps)
+    assert (probe(source).times.fps, probe(source).notes) == (Fraction(fps), ())
+    assert encode(source, tmp_path / "out.mp4").times.fps == Fraction(fps)
 
 
 @pytest.mark.parametrize("fps", ["24000/1001", "30000/1001", "60000/1001", "25"])
 @pytest.mark.parametrize("frames", [1, 2, 25])
 def test_matroskas_milliseconds_give_the_exact_rate(make_clip, fps, frames):
     info = probe(make_clip("clip.mkv", fps=fps, frames=frames))
-    assert (info.fps, info.frames, info.notes) == (Fraction(fps), frames, ())
+    assert (info.times.fps, info.times.frames, info.notes) == (Fraction(fps), frames, ())
 
 
 def test_an_unusual_rate_is_kept(tmp_path, make_clip):
     source = make_clip(fps="17", frames=10)
-    assert encode(source, tmp_path / "out.mp4").fps == 17
+    assert encode(source, tmp_path / "out.mp4").times.fps == 17
 
 
 def test_avi_without_presentation_times_is_read(make_clip):
     info = probe(make_clip("clip.avi", frames=7, extra=("-c:v", "mjpeg", "-pix_fmt", "yuvj420p")))
-    assert (info.fps, info.frames) == (24, 7)
+    assert (info.times.fps, info.times.frames) == (24, 7)
 
 
 def test_a_varying_rate_becomes_that_of_the_median_interval_and_is_said(make_clip):
     late = ("-vf", "setpts='N/24/TB+gt(N,5)*0.25/TB'", "-fps_mode", "passthrough")
     info = probe(make_clip(frames=12, audio=False, extra=late))
-    assert (info.fps, info.frames, info.numbers) == (24, 12, ())
-    assert info.repeats == (1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1)
-    assert float(info.times[6] - info.times[5]) == pytest.approx(0.25 + 1 / 24, abs=0.002)
-    assert info.duration == Fraction(18, 24)
+    assert (info.times.fps, info.times.frames, info.times.numbers) == (24, 12, ())
+    assert info.times.repeats == (1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1)
+    assert float(info.times.begins[6] - info.times.begins[5]) == pytest.approx(
+        0.25 + 1 / 24, abs=0.002
+    )
+    assert info.times.duration == Fraction(18, 24)
     assert "varies" in info.notes[0]
 
 
 def test_times_start_at_zero_and_the_duration_counts_the_last_frame(make_clip):
     info = probe(make_clip(fps="25", frames=5))
-    assert info.times == tuple(Fraction(i, 25) for i in range(5))
-    assert info.duration == Fraction(1, 5)
+    assert info.times.begins == tuple(Fraction(i, 25) for i in range(5))
+    assert info.times.duration == Fraction(1, 5)
     assert info.start == 0
 
 
@@ -153,9 +155,9 @@ def test_a_clip_trimmed_by_an_edit_list_has_the_frames_that_play(tmp_path, make_
     source = make_clip(frames=48, extra=("-g", "12", "-bf", "2"))
     ffmpeg("-ss", "0.7", "-i", source, "-c", "copy", tmp_path / "trimmed.mp4")
     info = probe(tmp_path / "trimmed.mp4")
-    assert 29 <= info.frames <= 33  # 31 of 48, and not those before that are only decoded
-    assert len(list(read_frames(info, 64, 48))) == info.frames
-    assert (info.times[0], info.fps, info.notes) == (0, 24, ())
+    assert 29 <= info.times.frames <= 33  # 31 of 48, and not those before that are only decoded
+    assert len(list(read_frames(info, 64, 48))) == info.times.frames
+    assert (info.times.begins[0], info.times.fps, info.notes) == (0, 24, ())
 
 
 # Some frames, in a time that does not grow with the clip
@@ -182,7 +184,7 @@ def with_keyframes(make_clip):
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_frames_near_keyframes_are_those_read_from_the_start(with_keyframes, name):
     info = probe(with_keyframes(name))
-    assert info.keyframes == (0, 10, 20, 30)
+    assert info.times.keyframes == (0, 10, 20, 30)
     numbers = [0, 3, 3, 9, 10, 25, 39]
     found = read_near(info, numbers, 32, 24)
     assert [number for number, _ in found] == numbers
@@ -237,7 +239,7 @@ def test_a_quick_look_finds_what_a_thorough_one_does(with_keyframes, extra):
 
 def test_a_quick_look_reads_only_the_index(with_keyframes, monkeypatch):
     monkeypatch.setattr(probe_module, "_packets", lambda *_: pytest.fail("the packets were read"))
-    assert probe(with_keyframes(), quick=True).frames == 40
+    assert probe(with_keyframes(), quick=True).times.frames == 40
 
 
 def test_frames_are_read_at_the_size_asked_for(clip):
@@ -396,10 +398,10 @@ def late(tmp_path, make_clip, ffmpeg):
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 def test_a_late_start_is_kept(tmp_path, late, name):
     assert float(probe(late).start) == pytest.approx(0.5, abs=1 / 24)
-    assert probe(late).times[0] == 0
+    assert probe(late).times.begins[0] == 0
     written = encode(late, tmp_path / name)
     assert float(written.start) == pytest.approx(0.5, abs=1 / 24)
-    assert written.frames == 12
+    assert written.times.frames == 12
     assert sound_packets(tmp_path / name) == sound_packets(late)
 
 
@@ -434,7 +436,7 @@ def test_the_sound_of_a_passage_is_cut_to_it(tmp_path, toned):
     part = Passage(Fraction(3, 4), Fraction(3, 2))
     frames = list(read_frames(probe(toned), 64, 48, 18, 36))
     written = encode(toned, tmp_path / "out.mp4", frames, passage=part)
-    assert (written.frames, written.start) == (18, 0)
+    assert (written.times.frames, written.start) == (18, 0)
     assert streams(tmp_path / "out.mp4")["audio"][1] == pytest.approx(0.75, abs=0.05)
     assert onset(toned) == pytest.approx(1.0, abs=0.02)
     assert onset(tmp_path / "out.mp4") == pytest.approx(0.25, abs=0.02)
@@ -555,7 +557,7 @@ def test_odd_names_are_read_and_written(tmp_path, monkeypatch, make_clip, name):
     monkeypatch.chdir(tmp_path)
     output = Path(f"{name[:-4]}_out.mp4")
     written = encode(Path(name), output)
-    assert (written.frames, written.audio) == (3, ("aac",))
+    assert (written.times.frames, written.audio) == (3, ("aac",))
     assert names(tmp_path) == sorted([name, output.name])
 
 
@@ -568,7 +570,7 @@ def test_the_output_appears_only_when_it_is_whole(tmp_path, clip):
         for frame in read_frames(info, 64, 48):
             write(frame)
             assert not output.exists()
-    assert probe(output).frames == 6
+    assert probe(output).times.frames == 6
     assert names(tmp_path) == ["clip.mp4", "out.mp4"]
 
 
@@ -607,7 +609,7 @@ def test_an_existing_output_survives_a_failure(tmp_path, clip):
 def test_an_existing_output_is_replaced_by_a_whole_one(tmp_path, clip):
     output = tmp_path / "out.mp4"
     output.write_bytes(b"an older take")
-    assert encode(clip, output).frames == 6
+    assert encode(clip, output).times.frames == 6
 
 
 def test_a_frame_that_did_not_arrive_whole_is_noticed(tmp_path, clip):
@@ -648,10 +650,17 @@ def test_an_unknown_extension_is_refused_with_the_known_ones(tmp_path, clip, nam
 
 def test_a_time_means_the_frame_that_begins_nearest(make_clip):
     info = probe(make_clip(frames=5, fps="24"))
-    assert [info.frame_at(t) for t in (0.0, 0.02, 0.022, 0.042, 0.125, 0.2)] == [0, 0, 1, 1, 3, 5]
-    assert info.frame_at(100.0) == info.frames
-    for frame, begin in enumerate(info.times):
-        assert info.frame_at(round(float(begin), 3)) == frame
+    assert [info.times.frame_at(t) for t in (0.0, 0.02, 0.022, 0.042, 0.125, 0.2)] == [
+        0,
+        0,
+        1,
+        1,
+        3,
+        5,
+    ]
+    assert info.times.frame_at(100.0) == info.times.frames
+    for frame, begin in enumerate(info.times.begins):
+        assert info.times.frame_at(round(float(begin), 3)) == frame
 
 
 def test_tags_that_are_not_utf_8_do_no_harm(make_clip):
@@ -660,7 +669,7 @@ def test_tags_that_are_not_utf_8_do_no_harm(make_clip):
     data = path.read_bytes()
     assert b"abcdef" in data
     path.write_bytes(data.replace(b"abcdef", b"\xe9\xe8\xff\xe0\xe1\xe2"))
-    assert probe(path).frames == 6
+    assert probe(path).times.frames == 6
 
 
 def test_mp3_is_called_mp3_and_taken_as_it_is(tmp_path, make_clip):

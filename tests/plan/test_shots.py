@@ -7,7 +7,7 @@ import pytest
 
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
-from mnst_video.plan.shots import CutDetector, Shot, passage, split
+from mnst_video.plan.shots import CutDetector, Shot, shots_within, split
 
 
 def texture(seed, low, high, size=(96, 256)):
@@ -62,7 +62,7 @@ def test_one_frame_or_none_has_no_cut():
 
 def test_the_cut_of_the_sample_clip_is_found():
     info = probe(Path(__file__).parents[2] / "samples/clip.mp4")
-    assert info.frames == 72
+    assert info.times.frames == 72
     assert cuts_of(read_frames(info, 96, 54)) == [48]
 
 
@@ -80,12 +80,12 @@ def test_split_takes_cuts_in_any_order_and_ignores_what_is_none():
 
 def test_a_passage_keeps_the_numbers_of_the_shots():
     shots = split(30, [10, 20])
-    assert passage(shots, 0, 30) == shots
-    assert passage(shots, 12, 25) == (Shot(1, 12, 20), Shot(2, 20, 25))
-    assert passage(shots, 21, 22) == (Shot(2, 21, 22),)
-    assert passage(shots, 10, 20) == (Shot(1, 10, 20),)
-    assert passage(shots, 9, 11) == (Shot(0, 9, 10), Shot(1, 10, 11))
-    assert passage(shots, 15, 15) == ()
+    assert shots_within(shots, 0, 30) == shots
+    assert shots_within(shots, 12, 25) == (Shot(1, 12, 20), Shot(2, 20, 25))
+    assert shots_within(shots, 21, 22) == (Shot(2, 21, 22),)
+    assert shots_within(shots, 10, 20) == (Shot(1, 10, 20),)
+    assert shots_within(shots, 9, 11) == (Shot(0, 9, 10), Shot(1, 10, 11))
+    assert shots_within(shots, 15, 15) == ()
 
 
 def test_a_passage_covers_each_of_its_frames_once():
@@ -93,6 +93,6 @@ def test_a_passage_covers_each_of_its_frames_once():
     for start in range(12):
         for end in range(start, 13):
             covered = [
-                f for shot in passage(shots, start, end) for f in range(shot.start, shot.end)
+                f for shot in shots_within(shots, start, end) for f in range(shot.start, shot.end)
             ]
             assert covered == list(range(start, end))

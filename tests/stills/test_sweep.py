@@ -100,7 +100,7 @@ def test_a_moving_sweep_is_a_silent_clip(photo, quick, tmp_path, name):
     output = tmp_path / name
     done = render_sweep(photo, output, quick(), seconds=0.5, fps=Fraction(30000, 1001))
     info = probe(output)
-    assert (done.pictures, info.frames, info.fps) == (15, 15, Fraction(30000, 1001))
+    assert (done.pictures, info.times.frames, info.times.fps) == (15, 15, Fraction(30000, 1001))
     assert (info.audio, info.width, info.height) == ((), 32, 24)
 
 
@@ -137,11 +137,11 @@ def test_a_loop_goes_there_and_back_without_a_seam(photo, quick, tmp_path):
     output = tmp_path / "loop.mkv"
     options = quick(first_steps=20, steps=4)
     render_sweep(photo, output, options, seconds=1.0, fps=Fraction(5), loop=True)
-    assert probe(output).frames == 5
+    assert probe(output).times.frames == 5
     done = render_sweep(
         photo, output, options, seconds=1.0, fps=Fraction(12), loop=True, overwrite=True
     )
-    assert (done.pictures, probe(output).frames) == (7, 12)
+    assert (done.pictures, probe(output).times.frames) == (7, 12)
     frames = [f.astype(float) for f in read_frames(probe(output), 32, 24)]
     across = np.abs(frames[0] - frames[6]).mean()
     for k in range(1, 6):

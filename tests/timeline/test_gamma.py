@@ -34,7 +34,7 @@ def kicks(ffmpeg, tmp_path):
 
 def course_on(info, options):
     sound = needed_sound(options.timeline, options.audio, info)
-    return course_of(options.timeline, info.times, info.fps, sound)
+    return course_of(options.timeline, info.times.begins, info.times.fps, sound)
 
 
 def course_with(path, **options):
@@ -84,7 +84,7 @@ def test_a_value_is_that_of_the_frames_own_timestamp(ffmpeg, make_clip, tmp_path
     )
     info = probe(path)
     course = course_on(info, Options(gamma="0=0, end=1"))
-    shares = [float(time / info.times[-1]) for time in info.times]
+    shares = [float(time / info.times.begins[-1]) for time in info.times.begins]
     assert course.values == pytest.approx(shares, abs=1e-12)
     gaps = np.diff(course.values)
     assert gaps.max() > 2 * gaps.min()
@@ -244,7 +244,7 @@ def test_a_time_outside_the_clip_names_the_frame_that_may_be_meant(clip):
         moment("end", Time.parse("5"), clock)
     with pytest.raises(UsageError, match=r"start = -9s is not inside the clip"):
         moment("start", Time.parse("-9s"), clock)
-    assert moment("end", Time.parse("0.25"), clock) == info.duration
+    assert moment("end", Time.parse("0.25"), clock) == info.times.duration
 
 
 def test_a_ping_pong_loops_without_a_seam(make_clip):

@@ -26,6 +26,7 @@ from mnst_video.cli.flags import (
     takes_options,
 )
 from mnst_video.errors import UsageError
+from mnst_video.options import SHEET_PICTURES, SWEEP_FPS, SWEEP_SECONDS
 
 
 @app.command(name="still")
@@ -91,17 +92,17 @@ def sweep_command(
     ] = None,
     overwrite: Overwrite = False,
     at: At = "start",
-    pictures: Annotated[
-        int | None, option(MAIN, "Of a sheet: pictures a row (default: 11).")
-    ] = None,
+    pictures: Annotated[int, option(MAIN, "Of a sheet: pictures a row.")] = SHEET_PICTURES,
     rows: Annotated[
         str | None,
         option(MAIN, "Of a sheet: a row for each value, such as content_weight=0.03,0.1,0.3."),
     ] = None,
-    seconds: Annotated[float, option(MAIN, "How long a moving sweep lasts, and γ's times.")] = 4.0,
-    fps: Annotated[str, option(MAIN, "Of a moving sweep: its rate, such as 25 or 30000/1001.")] = (
-        "24"
-    ),
+    seconds: Annotated[
+        float, option(MAIN, "How long a moving sweep lasts, and γ's times.")
+    ] = SWEEP_SECONDS,
+    fps: Annotated[
+        str, option(MAIN, "Of a moving sweep: its rate, such as 25 or 30000/1001.")
+    ] = str(SWEEP_FPS),
     loop: Annotated[
         bool, option(MAIN, "Of a moving sweep: there and back, without a seam.", "--loop")
     ] = False,
@@ -140,14 +141,14 @@ def sweep_command(
                     observe=observe,
                 )
             else:
-                from mnst_video.stills.sheet import ROW, render_sheet
+                from mnst_video.stills.sheet import render_sheet
 
                 done = render_sheet(
                     source,
                     output,
                     options,
                     at=time,
-                    pictures=ROW if pictures is None else pictures,
+                    pictures=pictures,
                     rows=rows,
                     seconds=seconds,
                     overwrite=overwrite,

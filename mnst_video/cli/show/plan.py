@@ -22,9 +22,9 @@ MOST_ROWS = 24
 def plan_json(plan: Plan, estimate: Estimate) -> str:
     """The plan for other programs; docs/cli.md lists the fields."""
     setup = plan.setup
-    info, course, frames = setup.info, setup.course, setup.frames
+    clip, course, frames = setup.clip, setup.course, setup.frames
     about = {
-        "fps": f"{info.fps.numerator}/{info.fps.denominator}",
+        "fps": f"{clip.times.fps.numerator}/{clip.times.fps.denominator}",
         "frames": len(frames),
         "first": frames.start,
         "gamma": [course.fader(frame).gamma for frame in frames],
@@ -85,12 +85,12 @@ def preview_report(done: PreviewDone) -> Iterator[str]:
 
 
 def _key_table(plan: Plan, name: str, curve: Schedule) -> Table:
-    info, tempo = plan.setup.info, plan.setup.course.clock.tempo
+    clip, tempo = plan.setup.clip, plan.setup.course.clock.tempo
     table = Table("time", "frame", *(["bar.beat"] if tempo else []), name, "easing", box=None)
-    keys = [key for key in curve.keys if key.time <= info.duration]
+    keys = [key for key in curve.keys if key.time <= clip.times.duration]
     for key in keys[:MOST_ROWS]:
         place = [tempo.position(key.time)] if tempo else []
-        frame = min(info.frame_at(key.time), info.frames - 1)
+        frame = min(clip.times.frame_at(key.time), clip.times.frames - 1)
         table.add_row(
             clock_time(float(key.time)), str(frame), *place, f"{key.value:g}", str(key.easing)
         )
@@ -109,33 +109,33 @@ def _curve(
     for number, line in enumerate(lines):
         label = {0: top, len(lines) - 1: bottom}.get(number, "")
         yield f"{name if number == 1 else label:>8} ┤{line}"
-    info = plan.setup.info
+    clip = plan.setup.clip
     marks = [" "] * width
     for shot in plan.analysis.shots[1:]:
-        marks[min(shot.start * width // info.frames, width - 1)] = "▲"
+        marks[min(shot.start * width // clip.times.frames, width - 1)] = "▲"
     cuts = "".join(marks).rstrip()
     if cuts:
         yield f"{'cuts':>8}  {cuts}"
-    yield f"{'':8}  {clock_time(0.0)}{clock_time(float(info.times[-1])):>{width - 5}}"
+    yield f"{'':8}  {clock_time(0.0)}{clock_time(float(clip.times.begins[-1])):>{width - 5}}"
 
 
 def plan_lines(plan: Plan) -> list[str]:
     """What a render will do: the timeline, the clip, and notes."""
     setup = plan.setup
-    info, course, options = setup.info, setup.course, setup.options
+    clip, course, options = setup.clip, setup.course, setup.options
     sigma = "; ".join(", ".join(f"{value:.3g}" for value in pairs) for pairs in plan.sigma2)
     balanced = options.gamma_scale == "balanced"
     scale = f"σ {sigma}" if balanced else f"{options.gamma_scale} scale"
     sizes = f"{setup.size[0]}×{setup.size[1]}"
-    if setup.size != (info.width, info.height):
-        sizes += f" of {info.width}×{info.height} (--max-side)"
+    if setup.size != (clip.width, clip.height):
+        sizes += f" of {clip.width}×{clip.height} (--max-side)"
     if setup.output_size != setup.size:
         sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
     shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
-    cuts = [f"{float(info.times[shot.start]):.3f}" for shot in plan.shots[1:]]
+    cuts = [f"{float(clip.times.begins[shot.start]):.3f}" for shot in plan.shots[1:]]
     if cuts:
         shots += f" (--cuts {','.join(cuts)})"
-    fps = f"{info.fps}" if info.fps.denominator == 1 else f"{float(info.fps):.3f}"
+    fps = f"{clip.times.fps}" if clip.times.fps.denominator == 1 else f"{float(clip.times.fps):.3f}"
     values = [course.values[frame] for frame in setup.frames]
     way = f"{values[0]:.3g} → {values[-1]:.3g}"
     if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
@@ -143,7 +143,7 @@ def plan_lines(plan: Plan) -> list[str]:
     device = describe(setup.network.device, setup.network.dtype)
     lines = [
         f"{course.name} {way} ({direction(options.styles, course.positions)}), {scale}",
-        f"{info.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
+        f"{clip.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
     if reused := len(values) - len(plan.pending):
         lines.append(f"going on: {reused} of {len(values)} frames are done already")

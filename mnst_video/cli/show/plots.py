@@ -63,19 +63,19 @@ def draw_plan(plan: Plan, path: Path) -> None:
     """
     figure = _figure(10.0, 3.5)
     axes = figure.add_subplot()
-    course, info, styles = plan.setup.course, plan.setup.info, plan.setup.options.styles
-    low, high, end = course.curve.low, course.curve.high, float(info.duration)
-    sound = find_sound(plan.setup.options.audio, info)
+    course, clip, styles = plan.setup.course, plan.setup.clip, plan.setup.options.styles
+    low, high, end = course.curve.low, course.curve.high, float(clip.times.duration)
+    sound = find_sound(plan.setup.options.audio, clip)
     if sound is not None:
         places, bottoms, tops = _waveform(sound, end)
         middle, half = (low + high) / 2.0, (high - low) / 2.0
         axes.fill_between(places, middle + half * bottoms, middle + half * tops, color="0.85")
     if course.clock.tempo is not None:
-        for time, is_bar in _beats(course.clock.tempo, info.duration):
+        for time, is_bar in _beats(course.clock.tempo, clip.times.duration):
             axes.axvline(time, color="tab:blue", lw=1.0 if is_bar else 0.4, alpha=0.5)
     for shot in plan.analysis.shots[1:]:
-        axes.axvline(float(info.times[shot.start]), color="tab:red", lw=1.2, ls="--")
-    times = [*map(float, info.times), end]
+        axes.axvline(float(clip.times.begins[shot.start]), color="tab:red", lw=1.2, ls="--")
+    times = [*map(float, clip.times.begins), end]
     axes.step(times, [*course.values, course.values[-1]], where="post", color="black", lw=1.6)
     if min(course.strengths) < 1.0:
         strengths = [*course.strengths, course.strengths[-1]]
@@ -89,7 +89,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
     else:
         ticks = {0: f"{styles[1].name}  0", 1: f"{styles[0].name}  1"}
     axes.set_yticks(list(ticks), list(ticks.values()))
-    axes.set_title(f"{course.name} of {info.path.name}", fontsize="medium")
+    axes.set_title(f"{course.name} of {clip.path.name}", fontsize="medium")
     _save(figure, path)
 
 

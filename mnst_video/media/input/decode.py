@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mnst_video.errors import InputError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.ffmpeg import FORMATS, ffmpeg, local
 from mnst_video.media.frames import Frame, resize
 from mnst_video.media.images import Photo, load_photo
@@ -19,7 +19,7 @@ from mnst_video.media.images import Photo, load_photo
 # raised as an error.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-# To the colours of SDR by `VideoInfo.colors`. PQ: in display light with diffuse white, 203 cd/m²
+# To the colours of SDR by `Clip.colors`. PQ: in display light with diffuse white, 203 cd/m²
 # (ITU-R BT.2408), at 1, rolled off up to 1000 cd/m². HLG: as an SDR display shows it, which it was
 # made for (ITU-R BT.2390); to roll it off anew would leave little between its light greys.
 _LINEAR = ["zscale=transfer=linear:npl=203", "format=gbrpf32le", "zscale=primaries=bt709"]
@@ -32,7 +32,7 @@ TO_SDR = {
 
 
 def read_frames(
-    info: VideoInfo,
+    clip: Clip,
     width: int,
     height: int,
     start: int = 0,
@@ -41,72 +41,72 @@ def read_frames(
 ) -> Generator[Frame, None, None]:
     """Frames `start` to `end` (half open) of a clip at a size: uint8 `(height, width, 3)`, RGB.
 
-    What is transparent is on `info.matte`.
+    What is transparent is on `clip.decoding.matte`.
     only: the numbers of those of them that are wanted; None is all.
     All frames before `start` are decoded too: a seek is not exact in every format.
     Raises InputError where the file yields fewer frames than it has.
     """
-    with contextlib.closing(_photos(info, start, end, only)) as photos:
+    with contextlib.closing(_photos(clip, start, end, only)) as photos:
         for photo in photos:
-            yield resize(photo.on(info.matte), width, height)
+            yield resize(photo.on(clip.decoding.matte), width, height)
 
 
 def read_opacity(
-    info: VideoInfo, width: int, height: int, start: int = 0, end: int | None = None
+    clip: Clip, width: int, height: int, start: int = 0, end: int | None = None
 ) -> Generator[Frame, None, None]:
     """The opacity of frames, as `read_frames` has them: uint8 `(height, width)`, 255 is opaque."""
-    with contextlib.closing(_photos(info, start, end, None)) as photos:
+    with contextlib.closing(_photos(clip, start, end, None)) as photos:
         for photo in photos:
             opaque = np.full(photo.frame.shape[:2], 255, np.uint8)
             yield resize(opaque if photo.alpha is None else photo.alpha, width, height)
 
 
-def decodable(info: VideoInfo) -> int:
+def decodable(clip: Clip) -> int:
     """How many of the decoded frames of a clip there really are."""
-    with contextlib.closing(_decoded(info, ())) as found:
-        return sum(1 for _ in islice(found, info.number(info.frames - 1) + 1))
+    with contextlib.closing(_decoded(clip, ())) as found:
+        return sum(1 for _ in islice(found, clip.times.decoded))
 
 
 def _photos(
-    info: VideoInfo, start: int, end: int | None, only: Container[int] | None
+    clip: Clip, start: int, end: int | None, only: Container[int] | None
 ) -> Generator[Photo, None, None]:
     """Some of the frames, as they are decoded."""
-    end = info.frames if end is None else end
+    end = clip.times.frames if end is None else end
     if start >= end:
         return
     frames = (frame for frame in range(start, end) if only is None or frame in only)
-    wanted = {info.number(frame) for frame in frames}
-    total = info.number(info.frames - 1) + 1
-    with contextlib.closing(_decoded(info, wanted)) as found:
-        for number in range(info.number(end - 1) + 1):
+    wanted = {clip.times.number(frame) for frame in frames}
+    total = clip.times.decoded
+    with contextlib.closing(_decoded(clip, wanted)) as found:
+        for number in range(clip.times.number(end - 1) + 1):
             try:
                 photo = next(found)
             except StopIteration:
-                whole = next(f for f in range(info.frames) if info.number(f) >= number)
+                whole = next(f for f in range(clip.times.frames) if clip.times.number(f) >= number)
+                until = float(clip.times.begins[whole])
                 raise InputError(
-                    f"{info.path}: damaged or cut off: only {number} of its {total} frames can be "
-                    f"decoded; render what is whole with --end {float(info.times[whole]):.3f}, or "
-                    "with --allow-partial"
+                    f"{clip.path}: damaged or cut off: only {number} of its {total} frames can be "
+                    f"decoded; render what is whole with --end {until:.3f}, or with --allow-partial"
                 ) from None
             if number in wanted:
                 if photo is None:
-                    raise InputError(f"{info.path}: frame {number} cannot be decoded")
+                    raise InputError(f"{clip.path}: frame {number} cannot be decoded")
                 yield photo
 
 
-def _decoded(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+def _decoded(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
     """All frames that can be decoded, in order; None for those that are not wanted."""
-    if info.pictures:
-        return _from_pictures(info, wanted)
-    return _by_opencv(info, wanted) if info.opencv else _by_ffmpeg(info, wanted)
+    if clip.decoding.pictures:
+        return _from_pictures(clip, wanted)
+    return _by_opencv(clip, wanted) if clip.decoding.opencv else _by_ffmpeg(clip, wanted)
 
 
-def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
-    capture = _capture(info.path)
+def _by_opencv(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    capture = _capture(clip.path)
     number, more = 0, capture.grab()
     try:
         if not more:  # a kind that it lacks, or has and cannot decode
-            yield from _by_ffmpeg(info, wanted)
+            yield from _by_ffmpeg(clip, wanted)
         while more:
             photo = None
             if number in wanted:
@@ -120,17 +120,21 @@ def _by_opencv(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
         capture.release()
 
 
-def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
-    """What OpenCV does not decode faithfully; see `VideoInfo.opencv`. Raises MachineError."""
-    width, height = info.decoded
-    channels = 4 if info.alpha else 3
-    filters = ["bwdif=mode=send_frame:deint=all"] if info.interlaced else []
-    filters += TO_SDR.get(info.colors, [])
+def _by_ffmpeg(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    """What OpenCV does not decode faithfully; see `Clip.opencv`. Raises MachineError."""
+    width, height = clip.decoding.size
+    channels = 4 if clip.decoding.alpha else 3
+    filters = ["bwdif=mode=send_frame:deint=all"] if clip.decoding.interlaced else []
+    filters += TO_SDR.get(clip.decoding.colors, [])
     # ffmpeg's own decoders drop the opacity of these.
-    decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.alpha else None
+    decoder = (
+        {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(clip.decoding.codec)
+        if clip.decoding.alpha
+        else None
+    )
     arguments = [
         *(("-c:v", decoder) if decoder else ()),
-        *("-xerror", *local(info.path), "-map", f"0:{info.stream}"),
+        *("-xerror", *local(clip.path), "-map", f"0:{clip.decoding.stream}"),
         *("-vf", ",".join(filters or ["null"]), "-fps_mode", "passthrough"),
         *("-f", "rawvideo", "-pix_fmt", "rgba" if channels == 4 else "rgb24", "pipe:1"),
     ]
@@ -144,12 +148,12 @@ def _by_ffmpeg(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | Non
                 photo = Photo(np.ascontiguousarray(pixels[..., :3]), alpha)
             yield photo
             number += 1
-        decoder_process.check_not_killed(info.path)  # else the clip would look cut off
+        decoder_process.check_not_killed(clip.path)  # else the clip would look cut off
 
 
-def _from_pictures(info: VideoInfo, wanted: Container[int]) -> Generator[Photo | None, None, None]:
-    width, height = info.decoded
-    for number, path in enumerate(info.pictures):
+def _from_pictures(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+    width, height = clip.decoding.size
+    for number, path in enumerate(clip.decoding.pictures):
         photo = load_photo(path) if number in wanted else None
         if photo is not None and photo.frame.shape[:2] != (height, width):
             have = f"{photo.frame.shape[1]}×{photo.frame.shape[0]}"

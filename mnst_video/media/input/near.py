@@ -16,7 +16,7 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 from mnst_video.errors import InputError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip
 from mnst_video.media.frames import Frame, resize
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.demux import open_container, orientation, stamp_of, stream_at
@@ -28,7 +28,7 @@ LAST_FRAME = 1
 
 
 def read_near(
-    info: VideoInfo, numbers: Sequence[int], width: int, height: int
+    clip: Clip, numbers: Sequence[int], width: int, height: int
 ) -> list[tuple[int, Frame]]:
     """For each of some frames it or one near it, in a time that does not grow with the clip.
 
@@ -37,67 +37,68 @@ def read_near(
     Returns the number of the frame that was taken, and it, as `read_frames` has it.
     Raises InputError where one cannot be decoded.
     """
-    if info.pictures:
-        read = read_frames(info, width, height, only={*numbers})
+    if clip.decoding.pictures:
+        read = read_frames(clip, width, height, only={*numbers})
         loaded = dict(zip(sorted({*numbers}), read, strict=True))
         return [(number, loaded[number]) for number in numbers]
-    chosen = _in_reach(info, numbers)
+    chosen = _in_reach(clip, numbers)
     pictures: dict[int, Frame] = {}
     number = chosen[0]
     try:
-        with open_container(info.path) as container:
-            stream = stream_at(container, info.stream)
+        with open_container(clip.path) as container:
+            stream = stream_at(container, clip.decoding.stream)
             stream.thread_type = "AUTO"
-            for key, group in groupby(sorted(set(chosen)), partial(_key_before, info)):
+            for key, group in groupby(sorted(set(chosen)), partial(_key_before, clip)):
                 wanted = list(group)
-                frames = _decode(container, stream, info, key, wanted[-1])
+                frames = _decode(container, stream, clip, key, wanted[-1])
                 found = next(frames, None)
                 for number in wanted:
-                    begins = info.origin + info.times[number]
+                    begins = clip.decoding.origin + clip.times.begins[number]
                     while found is not None and found[0] < begins:
                         last, found = found, next(frames, None)
                         if found is None and last[0] > begins - LAST_FRAME:
                             found = begins, last[1]
                     if found is None:
-                        raise _undecodable(info, number)
+                        raise _undecodable(clip, number)
                     pictures[number] = resize(_upright(found[1]), width, height)
     except av.error.FFmpegError:
-        raise _undecodable(info, number) from None
+        raise _undecodable(clip, number) from None
     return [(number, pictures[number]) for number in chosen]
 
 
-def _undecodable(info: VideoInfo, number: int) -> InputError:
+def _undecodable(clip: Clip, number: int) -> InputError:
+    begins = float(clip.times.begins[number])
     return InputError(
-        f"{info.path}: damaged or cut off: its frame at {float(info.times[number]):.3f} s cannot "
+        f"{clip.path}: damaged or cut off: its frame at {begins:.3f} s cannot "
         "be decoded; take what is whole with --start and --end"
     )
 
 
-def _in_reach(info: VideoInfo, numbers: Sequence[int]) -> list[int]:
+def _in_reach(clip: Clip, numbers: Sequence[int]) -> list[int]:
     """For each of some frames it, or the nearest one that `read_near` has the time for."""
-    keys = [_key_before(info, number) for number in numbers]
-    reach = DECODED // (info.width * info.height) // len(set(keys))
+    keys = [_key_before(clip, number) for number in numbers]
+    reach = DECODED // (clip.width * clip.height) // len(set(keys))
     chosen = []
     for number, key in zip(numbers, keys, strict=True):
-        after = bisect_right(info.keyframes, number)
-        nearest = min(number, key + reach), *info.keyframes[after : after + 1]
+        after = bisect_right(clip.times.keyframes, number)
+        nearest = min(number, key + reach), *clip.times.keyframes[after : after + 1]
         chosen.append(min(nearest, key=lambda near: abs(near - number)))
     return chosen
 
 
-def _key_before(info: VideoInfo, number: int) -> int:
+def _key_before(clip: Clip, number: int) -> int:
     """The last keyframe up to a frame; the clip's first one where there is none."""
-    return info.keyframes[max(bisect_right(info.keyframes, number) - 1, 0)]
+    return clip.times.keyframes[max(bisect_right(clip.times.keyframes, number) - 1, 0)]
 
 
 def _decode(
-    container: InputContainer, stream: VideoStream, info: VideoInfo, key: int, last: int
+    container: InputContainer, stream: VideoStream, clip: Clip, key: int, last: int
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames from a keyframe to another frame, with their times on the file's clock."""
     base = stream.time_base or Fraction(1)
-    start, end = (info.origin + info.times[number] for number in (key, last))
+    start, end = (clip.decoding.origin + clip.times.begins[number] for number in (key, last))
     begun = False
-    for packet in _packets_from(container, stream, (start, start - 1, info.origin)):
+    for packet in _packets_from(container, stream, (start, start - 1, clip.decoding.origin)):
         stamp = stamp_of(packet)
         if stamp is None:  # the end of the file
             break

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip, Decoding, Times
 from mnst_video.media.images import load_photo
 from mnst_video.media.input.limits import Limits
 from mnst_video.media.numbered import has_counter, names_of
@@ -39,7 +39,7 @@ def probe_sequence(
     rate: Fraction | None = None,
     seconds: float | None = None,
     max_pixels: float | None = None,
-) -> VideoInfo:
+) -> Clip:
     """A clip of pictures. rate: frames a second, default `DEFAULT_RATE`; seconds: of one picture.
 
     Raises InputError for what cannot be read, and for gaps, with the numbers that are missing.
@@ -63,22 +63,24 @@ def probe_sequence(
     first = load_photo(pictures[0])
     height, width = first.frame.shape[:2]
     limits.check_size(pictures[0], width, height)
-    return VideoInfo(
+    numbers = range(len(pictures))
+    return Clip(
         path=path,
         width=width,
         height=height,
-        fps=fps,
-        times=tuple(number / fps for number in range(len(pictures))),
-        duration=len(pictures) / fps,
-        start=Fraction(0),
-        origin=Fraction(0),
-        keyframes=tuple(range(len(pictures))),
-        audio=(),
+        times=Times(
+            fps=fps,
+            begins=tuple(number / fps for number in numbers),
+            duration=len(pictures) / fps,
+            keyframes=tuple(numbers),
+        ),
+        decoding=Decoding(
+            size=(width, height),
+            opencv=False,
+            alpha=first.alpha is not None,
+            pictures=pictures,
+        ),
         notes=notes,
-        decoded=(width, height),
-        opencv=False,
-        alpha=first.alpha is not None,
-        pictures=pictures,
     )
 
 

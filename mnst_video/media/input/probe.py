@@ -12,7 +12,7 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip, Decoding, Times
 from mnst_video.media.files import check_file
 from mnst_video.media.input.demux import open_container, orientation, stamp_of, stream_at
 from mnst_video.media.input.limits import Limits
@@ -39,7 +39,7 @@ def probe(
     rate: Rate = "source",
     max_pixels: float | None = None,
     quick: bool = False,
-) -> VideoInfo:
+) -> Clip:
     """What a clip is. Raises InputError, with a reason, where it cannot be read as a video.
 
     stream: which of the file's video streams, from 0; None is the one that the file says.
@@ -53,73 +53,112 @@ def probe(
     limits = Limits.of(max_pixels)
     try:
         with open_container(path) as container:
-            chosen, notes = _choose(path, container, stream)
-            base = chosen.time_base or Fraction(1, 1)
-            context = chosen.codec_context
-            if context is None:
-                raise InputError(f"{path}: its video is of an unknown kind")
-            limits.check_size(path, context.width, context.height)
-            found = _index(container, chosen) if quick else []
-            found = sorted(found or _packets(container, chosen, limits.frames))
-            stamps = [stamp for stamp, _ in found]
-            keyframes = tuple(number for number, (_, is_key) in enumerate(found) if is_key)
-            indexed = 0
-            if "mp4" in container.format.name:  # its index names also what was cut off
-                entries = chosen.index_entries
-                indexed = sum(not entry.is_discard for entry in entries[: limits.frames + 1])
-            start = Fraction(0)
-            if stamps and container.start_time is not None:
-                start = stamps[0] * base - Fraction(container.start_time, av.time_base)
-                start = start if start > EARLIEST else Fraction(0)
-            declared = chosen.average_rate or chosen.guessed_rate
-            aspect = chosen.sample_aspect_ratio or Fraction(1)
-            contexts = [s.codec_context for s in container.streams.audio]
-            audio = tuple(c.codec.canonical_name if c else "unknown" for c in contexts)
-            videos = len(container.streams.video)
-            index, codec = chosen.index, context.codec.canonical_name
-            ordered = context.field_order
-            opacity = chosen.metadata.get("alpha_mode") == "1"  # WebM has it beside the picture
+            found = _Stream.of(path, container, stream, quick, limits)
     except av.error.FFmpegError as error:
         raise _unreadable(path, error) from None
-    if not stamps:
-        raise InputError(f"{path}: the video in this file has no frames")
-    first = _first_frame(path, index)
+    first = _first_frame(path, found.index)
     limits.check_size(path, first.width, first.height)
     turned = orientation(first)
     width, height = first.width, first.height
-    if not 1 / WIDEST <= aspect <= WIDEST:
-        aspect = Fraction(1)
+    aspect = found.aspect if 1 / WIDEST <= found.aspect <= WIDEST else Fraction(1)
     shown = max(1, round(width * aspect)), height
     limits.check_size(path, *shown)
     if turned.transposed:
         width, height, shown = height, width, (height, shown[0])
-    times = tuple((stamp - stamps[0]) * base for stamp in stamps)
-    fps, varies = frame_rate(times, declared, base)
-    times += tuple(times[-1] + (i + 1) / fps for i in range(indexed - len(times)))
-    limits.check_length(path, len(times), times[-1])
-    facts = _Facts.of(first, ordered > PROGRESSIVE, opacity)
-    plain = not (facts.is_odd or turned.mirrored or start or aspect != 1 or videos > 1)
-    info = VideoInfo(
-        path=path,
-        width=shown[0],
-        height=shown[1],
-        fps=fps,
-        times=times,
-        duration=times[-1] + 1 / fps,
-        start=start,
-        origin=stamps[0] * base,
-        keyframes=keyframes or (0,),
-        audio=audio,
-        notes=notes + facts.notes,
-        decoded=(width, height),
-        stream=index,
+    begins = tuple((stamp - found.stamps[0]) * found.base for stamp in found.stamps)
+    fps, varies = frame_rate(begins, found.declared, found.base)
+    begins += tuple(begins[-1] + (i + 1) / fps for i in range(found.indexed - len(begins)))
+    limits.check_length(path, len(begins), begins[-1])
+    facts = _Facts.of(first, found.interlaced, found.opacity)
+    plain = not (facts.is_odd or turned.mirrored or found.start or aspect != 1 or found.videos > 1)
+    decoding = Decoding(
+        size=(width, height),
+        stream=found.index,
+        origin=found.stamps[0] * found.base,
         opencv=plain and _is_utf8(path),
         interlaced=facts.interlaced,
         alpha=facts.alpha,
         colors=facts.colors,
-        codec=codec,
+        codec=found.codec,
     )
-    return at_rate(info, rate, varies, limits)
+    clip = Clip(
+        path=path,
+        width=shown[0],
+        height=shown[1],
+        times=Times(fps, begins, begins[-1] + 1 / fps, found.keyframes or (0,)),
+        decoding=decoding,
+        audio=found.audio,
+        start=found.start,
+        notes=found.notes + facts.notes,
+    )
+    return at_rate(clip, rate, varies, limits)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What a file's headers and packets say of the video stream that is read.
+
+    index: its number among all streams. base: the seconds of a tick of its clock.
+    stamps: when each frame is shown, in ticks, increasing. keyframes: by their number.
+    indexed: how many frames the index of an MP4 names, which names also what was cut off.
+    start: seconds from the start of the file to the first frame. declared: the rate that is said.
+    videos: how many video streams there are. interlaced, opacity: whether they are said to be.
+    """
+
+    index: int
+    codec: str
+    base: Fraction
+    stamps: tuple[int, ...]
+    keyframes: tuple[int, ...]
+    indexed: int
+    start: Fraction
+    declared: Fraction | None
+    aspect: Fraction
+    audio: tuple[str, ...]
+    videos: int
+    interlaced: bool
+    opacity: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, path: Path, container: InputContainer, wanted: int | None, quick: bool, limits: Limits
+    ) -> "_Stream":
+        """Raises InputError, UsageError, or FFmpegError."""
+        chosen, notes = _choose(path, container, wanted)
+        base = chosen.time_base or Fraction(1, 1)
+        context = chosen.codec_context
+        if context is None:
+            raise InputError(f"{path}: its video is of an unknown kind")
+        limits.check_size(path, context.width, context.height)
+        found = _index(container, chosen) if quick else []
+        found = sorted(found or _packets(container, chosen, limits.frames))
+        if not found:
+            raise InputError(f"{path}: the video in this file has no frames")
+        indexed = 0
+        if "mp4" in container.format.name:
+            entries = chosen.index_entries
+            indexed = sum(not entry.is_discard for entry in entries[: limits.frames + 1])
+        start = Fraction(0)
+        if container.start_time is not None:
+            start = found[0][0] * base - Fraction(container.start_time, av.time_base)
+        contexts = [s.codec_context for s in container.streams.audio]
+        return cls(
+            index=chosen.index,
+            codec=context.codec.canonical_name,
+            base=base,
+            stamps=tuple(stamp for stamp, _ in found),
+            keyframes=tuple(number for number, (_, is_key) in enumerate(found) if is_key),
+            indexed=indexed,
+            start=start if start > EARLIEST else Fraction(0),
+            declared=chosen.average_rate or chosen.guessed_rate,
+            aspect=chosen.sample_aspect_ratio or Fraction(1),
+            audio=tuple(c.codec.canonical_name if c else "unknown" for c in contexts),
+            videos=len(container.streams.video),
+            interlaced=context.field_order > PROGRESSIVE,
+            opacity=chosen.metadata.get("alpha_mode") == "1",  # WebM has it beside the picture
+            notes=notes,
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from mnst_video.media.clip import VideoInfo
+from mnst_video.media.clip import Clip, Times
 from mnst_video.media.input.limits import Limits
 
 # Rates that files mean when their timestamps say nearly so.
@@ -26,47 +26,45 @@ NEAR, ALIKE = Fraction(1, 10), 0.02
 Rate = Literal["source", "vfr"] | Fraction
 
 
-def at_rate(
-    info: VideoInfo, rate: Rate, varies: bool = False, limits: "Limits | None" = None
-) -> VideoInfo:
+def at_rate(clip: Clip, rate: Rate, varies: bool = False, limits: "Limits | None" = None) -> Clip:
     """The clip as it is shown at a rate.
 
-    info: the clip with all its frames, each shown once. varies: whether their times are uneven.
-    rate: "source" is `info.fps`, which of uneven times is about that of their median interval. At
-        each tick of the rate the last frame is shown that has begun, or begins within half a tick
-        or half a frame; the others are left out. "vfr" shows each at its own time.
+    clip: the clip with all its frames, each shown once. varies: whether their times are uneven.
+    rate: "source" is the clip's own, which of uneven times is about that of their median interval.
+        At each tick of the rate the last frame is shown that has begun, or begins within half a
+        tick or half a frame; the others are left out. "vfr" shows each at its own time.
     """
     if rate == "vfr":
-        return replace(info, vfr=True) if varies else info
-    fps = info.fps if rate == "source" else rate
-    if fps == info.fps and not varies:
-        return info
-    early = min(1 / fps, 1 / info.fps) / 2
-    begins = [max(0, math.floor((time - early) * fps) + 1) for time in info.times]
-    ticks = max(round(info.duration * fps), 1)
-    (limits or Limits.of(None)).check_length(info.path, ticks, Fraction(0))
+        return replace(clip, times=replace(clip.times, vfr=True)) if varies else clip
+    times = clip.times
+    fps = times.fps if rate == "source" else rate
+    if fps == times.fps and not varies:
+        return clip
+    early = min(1 / fps, 1 / times.fps) / 2
+    begins = [max(0, math.floor((time - early) * fps) + 1) for time in times.begins]
+    ticks = max(round(times.duration * fps), 1)
+    (limits or Limits.of(None)).check_length(clip.path, ticks, Fraction(0))
     begins = [min(begin, ticks) for begin in begins]
     ends = [*begins[1:], ticks]
     kept = [i for i, (begin, end) in enumerate(zip(begins, ends, strict=True)) if begin < end]
     repeats = tuple(ends[i] - begins[i] for i in kept)
     new_number = {old: new for new, old in enumerate(kept)}
-    notes = info.notes
-    repeated, left_out = sum(repeats) - len(kept), info.frames - len(kept)
+    notes = clip.notes
+    repeated, left_out = sum(repeats) - len(kept), times.frames - len(kept)
     if (repeated or left_out) and rate == "source":
         notes += (
             f"the frame rate varies: written at {float(fps):.5g} fps, with {repeated} repeated and "
             f"{left_out} left out; --fps vfr keeps the timestamps",
         )
-    return replace(
-        info,
+    shown = Times(
         fps=fps,
-        times=tuple(begins[i] / fps for i in kept),
+        begins=tuple(begins[i] / fps for i in kept),
         duration=ticks / fps,
-        keyframes=tuple(new_number[key] for key in info.keyframes if key in new_number) or (0,),
-        numbers=tuple(kept) if len(kept) < info.frames else (),
+        keyframes=tuple(new_number[key] for key in times.keyframes if key in new_number) or (0,),
+        numbers=tuple(kept) if len(kept) < times.frames else (),
         repeats=repeats if max(repeats) > 1 else (),
-        notes=notes,
     )
+    return replace(clip, times=shown, notes=notes)
 
 
 def frame_rate(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.media.clip import Passage, VideoInfo
+from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import ffmpeg
 from mnst_video.media.files import check_target
 from mnst_video.media.frames import GROUND
@@ -24,7 +24,7 @@ def check_output(
     sources: Iterable[Path],
     overwrite: bool,
     asked: EncoderSettings,
-    source: VideoInfo | Fraction,
+    source: Clip | Fraction,
 ) -> None:
     """Raise UsageError where a clip cannot or must not be written.
 
@@ -45,13 +45,13 @@ def check_output(
         )
 
 
-def _fastest(source: VideoInfo | Fraction) -> Fraction:
+def _fastest(source: Clip | Fraction) -> Fraction:
     """The most frames a second."""
     if isinstance(source, Fraction):
         return source
-    if not source.vfr or source.frames < 2:
-        return source.fps
-    return 1 / max(min(b - a for a, b in pairwise(source.times)), Fraction(1, FINEST))
+    if not source.times.vfr or source.times.frames < 2:
+        return source.times.fps
+    return 1 / max(min(b - a for a, b in pairwise(source.times.begins)), Fraction(1, FINEST))
 
 
 def check_encoder(path: Path, size: tuple[int, int], asked: EncoderSettings) -> None:
@@ -80,17 +80,17 @@ def holds_opacity(path: Path, asked: EncoderSettings) -> bool:
 
 def output_notes(
     path: Path,
-    source: VideoInfo,
+    source: Clip,
     sound: Soundtrack | None,
     passage: Passage | None,
     asked: EncoderSettings,
 ) -> tuple[str, ...]:
     """What a person should know of a clip that is to be written."""
     notes = []
-    if source.alpha and source.matte == GROUND and not holds_opacity(path, asked):
+    if source.decoding.alpha and source.decoding.matte == GROUND and not holds_opacity(path, asked):
         notes.append(f"transparent: put on white, as {path.name} does not keep opacity")
     if is_series(path):
-        if source.vfr:
+        if source.times.vfr:
             notes.append(f"its timestamps are left out: {path.name} has none")
         container = None
     else:

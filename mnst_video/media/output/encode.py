@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mnst_video.errors import InputError, MachineError, unwritten
-from mnst_video.media.clip import Passage, VideoInfo
+from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import ffmpeg
 from mnst_video.media.frames import Frame
 from mnst_video.media.input.probe import probe
@@ -30,7 +30,7 @@ FINEST, USUAL = 1_000_000, 90_000
 @contextlib.contextmanager
 def open_encoder(
     path: Path,
-    source: VideoInfo | Fraction,
+    source: Clip | Fraction,
     size: tuple[int, int],
     *,
     sound: Soundtrack | None = None,
@@ -103,7 +103,7 @@ def _written(partial: Path, count: int) -> int:
     """How many frames are in a file; WebP may have left out what is like the frame before."""
     with contextlib.suppress(InputError, OSError):
         if partial.suffix.lower() != ".webp":
-            return probe(partial, rate="vfr", max_pixels=UNLIMITED).frames
+            return probe(partial, rate="vfr", max_pixels=UNLIMITED).times.frames
         with Image.open(partial) as picture:
             return count if getattr(picture, "n_frames", 1) <= count else 0
     return 0
@@ -112,12 +112,12 @@ def _written(partial: Path, count: int) -> int:
 # Pictures
 
 
-def _stamps(source: VideoInfo | Fraction, passage: Passage | None) -> tuple[Fraction, ...]:
+def _stamps(source: Clip | Fraction, passage: Passage | None) -> tuple[Fraction, ...]:
     """Where there is no constant rate, the time of each frame, and that of the end."""
-    if isinstance(source, Fraction) or not source.vfr:
+    if isinstance(source, Fraction) or not source.times.vfr:
         return ()
-    part = passage or Passage(Fraction(0), source.duration)
-    shown = [time - part.start for time in source.times if part.start <= time < part.end]
+    part = passage or Passage(Fraction(0), source.times.duration)
+    shown = [time - part.start for time in source.times.begins if part.start <= time < part.end]
     return (*shown, part.end - part.start)
 
 
@@ -128,10 +128,10 @@ def _tick(stamps: tuple[Fraction, ...]) -> Fraction:
 
 
 def _picture_input(
-    source: VideoInfo | Fraction, stamps: tuple[Fraction, ...], size: tuple[int, int], pixels: str
+    source: Clip | Fraction, stamps: tuple[Fraction, ...], size: tuple[int, int], pixels: str
 ) -> list[str]:
     """Frames on standard input. Their colours are named here too: else they become BT.601."""
-    fps = source if isinstance(source, Fraction) else source.fps
+    fps = source if isinstance(source, Fraction) else source.times.fps
     raw = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{size[0]}x{size[1]}", "-r", str(fps)]
     colors = ["-color_primaries", "bt709", "-color_trc", "bt709"]
     return [*(("-f", "nut") if stamps else raw), *colors, "-i", "pipe:0"]

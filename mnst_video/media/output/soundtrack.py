@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from mnst_video.media.clip import Passage, VideoInfo
+from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import local
 from mnst_video.media.output.containers import LOSSLESS, OPUS_LAYOUTS, SOUND_ENCODERS, Container
 
@@ -25,13 +25,13 @@ def codec_shown(codec: str) -> str:
 
 def sound_delay(
     container: Container,
-    source: VideoInfo | Fraction,
+    source: Clip | Fraction,
     sound: Soundtrack | None,
     passage: Passage | None,
 ) -> Fraction:
     """The seconds from the start of the file to its first frame: those of the source."""
     kept = sound is None and passage is None and container.lossy
-    return source.start if isinstance(source, VideoInfo) and kept else Fraction(0)
+    return source.start if isinstance(source, Clip) and kept else Fraction(0)
 
 
 def becomes(container: Container, codec: str, passage: Passage | None) -> str | None:
@@ -44,7 +44,7 @@ def becomes(container: Container, codec: str, passage: Passage | None) -> str | 
 
 def sound_arguments(
     container: Container,
-    source: VideoInfo | Fraction,
+    source: Clip | Fraction,
     sound: Soundtrack | None,
     passage: Passage | None,
     audible: bool,
@@ -52,10 +52,10 @@ def sound_arguments(
     """The files that sound and metadata are from, and what becomes of each track."""
     if isinstance(source, Fraction):
         return []
-    files = [] if source.pictures else [source.path]
+    files = [] if source.decoding.pictures else [source.path]
     files += [] if sound is None else [sound.path]
     words = [word for file in files for word in local(file)]
-    words += ["-map_metadata", "-1" if source.pictures else "1"]
+    words += ["-map_metadata", "-1" if source.decoding.pictures else "1"]
     if not files or not audible or not container.lossy:
         return words
     words += ["-map", f"{len(files)}:a?"]
@@ -65,7 +65,7 @@ def sound_arguments(
         a, b = (float(begin + t) for t in (passage.start, passage.end))
         filters = [f"atrim={a:.6f}:{b:.6f},asetpts=PTS-{a:.6f}/TB"]
     elif sound is not None:
-        words += ["-t", f"{float(source.duration):.6f}"]
+        words += ["-t", f"{float(source.times.duration):.6f}"]
     for track, codec in enumerate(source.audio if sound is None else sound.codecs):
         other = becomes(container, codec, passage)
         if other is None:

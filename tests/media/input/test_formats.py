@@ -151,15 +151,15 @@ def test_every_kind_of_clip_has_its_colours_and_frames(encode, kind):
     info = probe(encode(name, *options))
     count = 1 if kind == "one frame" else 6
     frames = list(read_frames(info, WIDTH, HEIGHT))
-    assert (info.frames, len(frames), decodable(info)) == (count, count, count)
-    assert by_opencv is None or info.opencv == by_opencv
-    assert info.fps == (25 if kind == "gif" else 24)  # a GIF counts in hundredths
+    assert (info.times.frames, len(frames), decodable(info)) == (count, count, count)
+    assert by_opencv is None or info.decoding.opencv == by_opencv
+    assert info.times.fps == (25 if kind == "gif" else 24)  # a GIF counts in hundredths
     assert info.start == 0
     if tolerance is not None:
         assert (info.width, info.height) == (WIDTH, HEIGHT)
         for frame in (frames[0], frames[-1]):
             assert off(frame, patches()) <= tolerance
-    assert info.duration == pytest.approx(count / 24, abs=0.02)
+    assert info.times.duration == pytest.approx(count / 24, abs=0.02)
 
 
 @pytest.mark.parametrize("kind", ["h264", "prores", "vp9", "ffv1 rgb", "mpeg2"])
@@ -167,7 +167,12 @@ def test_opencv_and_ffmpeg_decode_the_same(encode, kind):
     name, options, tolerance, _ = KINDS[kind]
     info = probe(encode(name, *options))
     one, other = (
-        next(read_frames(replace(info, opencv=opencv), WIDTH, HEIGHT)) for opencv in (False, True)
+        next(
+            read_frames(
+                replace(info, decoding=replace(info.decoding, opencv=opencv)), WIDTH, HEIGHT
+            )
+        )
+        for opencv in (False, True)
     )
     assert off(one, patches()) <= tolerance
     assert np.abs(one.astype(int) - other).max() <= 3
@@ -206,7 +211,7 @@ def test_turned_and_mirrored_clips_come_out_upright(tmp_path, encode, ffmpeg, de
     assert off(frames[3], turned(patches(), *way)) <= 8
     ((_, near),) = read_near(info, [3], info.width, info.height)
     assert off(near, turned(patches(), *way)) <= 8
-    assert info.opencv != bool(mirror)
+    assert info.decoding.opencv != bool(mirror)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +222,7 @@ def test_pixels_that_are_not_square(encode, aspect, size):
     options = x264("yuv420p", "-vf", f"scale=out_color_matrix=bt709,setsar={aspect}", *BT709)
     info = probe(encode("a.mp4", *options))
     assert (info.width, info.height) == size
-    assert info.opencv == (aspect == "1/1")
+    assert info.decoding.opencv == (aspect == "1/1")
     assert off(next(read_frames(info, WIDTH, HEIGHT)), patches()) <= 6
 
 
@@ -248,10 +253,10 @@ def test_interlaced_clips_are_deinterlaced_and_it_is_said(tmp_path, ffmpeg, name
         *(*codec, path),
     )
     info = probe(path)
-    assert info.interlaced
+    assert info.decoding.interlaced
     assert any("interlaced" in note for note in info.notes)
     frames = list(read_frames(info, 96, 48))
-    assert (len(frames), info.frames) == (6, 6)
+    assert (len(frames), info.times.frames) == (6, 6)
     raw = ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
     combed = np.frombuffer(raw, np.uint8).reshape(6, 48, 96).astype(int)
 
@@ -305,7 +310,7 @@ def hdr_clip(tmp_path, ffmpeg, kind, greys):
 def test_pq_is_tone_mapped_and_said(tmp_path, ffmpeg):
     nits = [0, 20, 100, 203, 600, 1000, 4000]
     info = probe(hdr_clip(tmp_path, ffmpeg, "PQ", as_signal("PQ", nits)))
-    assert info.colors == "PQ"
+    assert info.decoding.colors == "PQ"
     assert any("HDR (PQ): tone-mapped" in note for note in info.notes)
     frame = next(read_frames(info, info.width, info.height))
     seen = frame[24, 8::16].astype(float)
@@ -325,7 +330,7 @@ def test_pq_is_tone_mapped_and_said(tmp_path, ffmpeg):
 def test_hlg_and_wide_colours_keep_their_greys(tmp_path, ffmpeg, kind):
     greys = np.linspace(0, 1, 6)
     info = probe(hdr_clip(tmp_path, ffmpeg, kind, greys))
-    assert info.colors == kind
+    assert info.decoding.colors == kind
     assert any(kind in note for note in info.notes)
     frame = next(read_frames(info, info.width, info.height))
     assert np.abs(frame[24, 8::16].mean(axis=1) - 255 * greys).max() <= 3
@@ -337,7 +342,7 @@ def test_wide_colours_are_converted(encode):
     tags = ("-color_trc", "bt2020-10", "-color_primaries", "bt2020", "-colorspace", "bt2020nc")
     options = ("-vf", f"{to_2020},format=yuv444p10le", "-c:v", "libx264", "-qp", 0, *tags)
     info = probe(encode("a.mkv", *options))
-    assert info.colors == "BT.2020"
+    assert info.decoding.colors == "BT.2020"
     assert off(next(read_frames(info, WIDTH, HEIGHT)), patches()) <= 8
 
 
@@ -364,7 +369,7 @@ def test_what_is_transparent_is_put_on_the_matte(tmp_path, ffmpeg, kind):
     path = tmp_path / name
     ffmpeg("-loop", 1, "-i", tmp_path / "clear.png", "-frames:v", 4, *options, path)
     info = clip_of(path, Options(matte="#2030f0").input)
-    assert (info.alpha, info.frames) == (True, 4)
+    assert (info.decoding.alpha, info.times.frames) == (True, 4)
     frame = next(read_frames(info, 64, 48))
     assert np.abs(frame[24, 16].astype(int) - (200, 40, 90)).max() <= 10
     assert np.abs(frame[24, 48].astype(int) - (0x20, 0x30, 0xF0)).max() <= 4
@@ -397,23 +402,25 @@ UNEVEN = (0.0, 0.04, 0.08, 0.36, 0.4, 0.42, 0.44, 0.8)
 def test_uneven_times_become_repeats_at_the_rate_of_the_median(tmp_path, ffmpeg):
     path = at_times(tmp_path, ffmpeg, UNEVEN)
     info = probe(path)
-    assert (info.fps, info.frames) == (25, 7)
-    assert info.numbers == (0, 1, 2, 3, 4, 6, 7)  # the one at 0.42 s has no tick of its own
-    assert info.repeats == (1, 1, 7, 1, 1, 9, 1)
-    assert info.times == tuple(Fraction(t, 25) for t in (0, 1, 2, 9, 10, 11, 20))
-    assert info.duration == Fraction(21, 25)
+    assert (info.times.fps, info.times.frames) == (25, 7)
+    assert info.times.numbers == (0, 1, 2, 3, 4, 6, 7)  # the one at 0.42 s has no tick of its own
+    assert info.times.repeats == (1, 1, 7, 1, 1, 9, 1)
+    assert info.times.begins == tuple(Fraction(t, 25) for t in (0, 1, 2, 9, 10, 11, 20))
+    assert info.times.duration == Fraction(21, 25)
     frames = list(read_frames(info, 32, 32))
     levels = [frame[16, 16, 1] for frame in read_frames(probe(path, rate="vfr"), 32, 32)]
     assert len(set(levels)) == 8
-    assert [frame[16, 16, 1] for frame in frames] == [levels[number] for number in info.numbers]
+    assert [frame[16, 16, 1] for frame in frames] == [
+        levels[number] for number in info.times.numbers
+    ]
     assert any("with 14 repeated and 1 left out" in n for n in info.notes)
 
 
 def test_timestamps_can_be_kept(tmp_path, ffmpeg):
     info = probe(at_times(tmp_path, ffmpeg, UNEVEN), rate="vfr")
-    assert info.vfr
-    assert [float(time) for time in info.times] == pytest.approx(UNEVEN, abs=1e-4)
-    assert (info.numbers, info.repeats) == ((), ())
+    assert info.times.vfr
+    assert [float(time) for time in info.times.begins] == pytest.approx(UNEVEN, abs=1e-4)
+    assert (info.times.numbers, info.times.repeats) == ((), ())
 
 
 @pytest.mark.parametrize("rate", ["12", "24", "30000/1001", "48", "5"])
@@ -422,22 +429,26 @@ def test_another_rate_shows_at_every_tick_the_frame_that_is_due(encode, rate, ow
     path = encode("a.mp4", *x264("yuv420p", *TO_709), frames=30, rate=own)
     rate, own = Fraction(rate), Fraction(own)
     info, whole = probe(path, rate=rate), probe(path)
-    shown = [n for frame in range(info.frames) for n in [info.number(frame)] * info.shown(frame)]
-    assert info.fps == rate
-    assert len(shown) == max(1, round(whole.duration * rate))
-    assert abs(info.duration - whole.duration) <= 1 / rate
+    shown = [
+        n
+        for frame in range(info.times.frames)
+        for n in [info.times.number(frame)] * info.times.shown(frame)
+    ]
+    assert info.times.fps == rate
+    assert len(shown) == max(1, round(whole.times.duration * rate))
+    assert abs(info.times.duration - whole.times.duration) <= 1 / rate
     for tick, number in enumerate(shown):
-        late = tick / rate - whole.times[number]  # by which a frame is shown after its time
+        late = tick / rate - whole.times.begins[number]  # by which a frame is shown after its time
         assert -min(1 / rate, 1 / own) / 2 <= late <= 1 / own
-    assert len(list(read_frames(info, 32, 24))) == info.frames
+    assert len(list(read_frames(info, 32, 24))) == info.times.frames
     assert info.notes == ()
 
 
 def test_a_dropped_frame_is_a_repeat(tmp_path, ffmpeg):
     times = [number / 25 for number in range(12) if number != 5]
     info = probe(at_times(tmp_path, ffmpeg, times))
-    assert (info.fps, info.frames, info.duration) == (25, 11, Fraction(12, 25))
-    assert info.repeats == (1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1)
+    assert (info.times.fps, info.times.frames, info.times.duration) == (25, 11, Fraction(12, 25))
+    assert info.times.repeats == (1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1)
 
 
 def test_jitter_of_timestamps_is_no_varying_rate(tmp_path, ffmpeg):
@@ -445,7 +456,7 @@ def test_jitter_of_timestamps_is_no_varying_rate(tmp_path, ffmpeg):
     jitter = np.random.default_rng(1).uniform(-0.008, 0.008, 20)
     times = [0.0, *(number / 30 + jitter[number] for number in range(1, 20))]
     info = probe(at_times(tmp_path, ffmpeg, times))
-    assert (info.fps, info.frames, info.repeats, info.notes) == (30, 20, (), ())
+    assert (info.times.fps, info.times.frames, info.times.repeats, info.notes) == (30, 20, (), ())
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
@@ -454,14 +465,19 @@ def test_a_late_start_is_known(encode, name):
     late = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,setpts=PTS+0.5/TB", *BT709)
     info = probe(encode(name, *x264("yuv420p", *late), "-c:a", "aac", before=sound, frames=24))
     assert float(info.start) == pytest.approx(0.5, abs=0.04)
-    assert (info.frames, info.fps, info.times[0], info.opencv) == (24, 24, 0, False)
+    assert (info.times.frames, info.times.fps, info.times.begins[0], info.decoding.opencv) == (
+        24,
+        24,
+        0,
+        False,
+    )
     assert off(list(read_frames(info, WIDTH, HEIGHT))[-1], patches()) <= 8
 
 
 @pytest.mark.parametrize("rate", ["1/4", "1", "240", "1000/33"])
 def test_slow_and_fast_clips(encode, rate):
     info = probe(encode("a.mp4", *x264("yuv420p", *TO_709), rate=rate))
-    assert (info.fps, info.frames) == (Fraction(rate), 6)
+    assert (info.times.fps, info.times.frames) == (Fraction(rate), 6)
 
 
 # Streams
@@ -505,9 +521,9 @@ def two_streams(tmp_path, ffmpeg):
 
 def test_the_default_one_of_several_streams_is_taken_and_said(two_streams):
     info = probe(two_streams)
-    assert (info.width, info.height, info.fps, info.stream) == (32, 32, 25, 2)
+    assert (info.width, info.height, info.times.fps, info.decoding.stream) == (32, 32, 25, 2)
     assert info.notes == ("2 video streams: number 1 is taken, --stream takes another",)
-    assert len(list(read_frames(info, 32, 32))) == info.frames == 10
+    assert len(list(read_frames(info, 32, 32))) == info.times.frames == 10
 
 
 @pytest.mark.parametrize(("stream", "size"), [(0, (64, 48)), (1, (32, 32))])
@@ -515,7 +531,7 @@ def test_a_stream_can_be_chosen(two_streams, stream, size):
     info = clip_of(two_streams, Options(stream=stream).input)
     assert (info.width, info.height) == size
     frame = list(read_frames(info, *size))[-1]
-    ((_, near),) = read_near(info, [info.frames - 1], *size)
+    ((_, near),) = read_near(info, [info.times.frames - 1], *size)
     assert np.abs(frame.astype(int) - near).mean() < 3
 
 
@@ -536,7 +552,7 @@ def test_a_cover_and_subtitles_are_no_video(tmp_path, clip, ffmpeg):
         *("-c:s", "mov_text", "-disposition:v:0", "attached_pic", path),
     )
     info, plain = probe(path), probe(clip)
-    assert (info.frames, info.fps, info.audio, info.notes) == (6, 24, ("aac",), ())
+    assert (info.times.frames, info.times.fps, info.audio, info.notes) == (6, 24, ("aac",), ())
     ours, theirs = (list(read_frames(i, 64, 48)) for i in (info, plain))
     assert np.abs(np.stack(ours).astype(int) - np.stack(theirs)).mean() < 2
 
@@ -574,9 +590,9 @@ def test_too_many_frames_and_hours_are_refused(encode, monkeypatch):
     monkeypatch.setattr("mnst_video.media.input.limits.MAX_FRAMES", 5)
     with pytest.raises(InputError, match="more than 5 frames"):
         probe(path)
-    assert probe(path, max_pixels=72.0).frames == 6
+    assert probe(path, max_pixels=72.0).times.frames == 6
     monkeypatch.setattr("mnst_video.media.input.limits.MAX_FRAMES", 9)
-    assert probe(path).frames == 6
+    assert probe(path).times.frames == 6
     with pytest.raises(InputError, match="more than 9 frames"):
         probe(path, rate=Fraction(1000))  # each shown 42 times
 
@@ -602,10 +618,10 @@ def test_what_is_missing_is_an_error_that_says_how_much_or_is_left_out(encode, o
     with pytest.raises(InputError, match=r"only 1\d of its 20 frames .* --allow-partial"):
         list(read_frames(probe(path), WIDTH, HEIGHT))
     info = clip_of(path, Options(allow_partial=True).input)
-    assert 12 <= info.frames <= 13
-    assert len(list(read_frames(info, WIDTH, HEIGHT))) == info.frames
-    assert info.duration == Fraction(info.frames, 24)
-    assert f"the {info.frames} of 20 frames" in info.notes[-1]
+    assert 12 <= info.times.frames <= 13
+    assert len(list(read_frames(info, WIDTH, HEIGHT))) == info.times.frames
+    assert info.times.duration == Fraction(info.times.frames, 24)
+    assert f"the {info.times.frames} of 20 frames" in info.notes[-1]
 
 
 def test_nothing_is_left_out_of_a_clip_that_is_whole(clip):

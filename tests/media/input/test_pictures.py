@@ -46,10 +46,10 @@ def levels(info):
 def test_pictures_come_in_the_order_of_their_numbers(shots, given_as):
     folder = shots([9, 11, 10, 8])
     info = probe_sequence(folder if given_as == "folder" else folder / "shot.%04d.png")
-    assert (info.frames, info.fps, info.width, info.height) == (4, 24, 64, 48)
+    assert (info.times.frames, info.times.fps, info.width, info.height) == (4, 24, 64, 48)
     assert levels(info) == [8, 9, 10, 11]
     assert info.notes == ("4 pictures at 24 fps; --fps takes another rate",)
-    assert (info.duration, info.audio, info.start) == (Fraction(1, 6), (), 0)
+    assert (info.times.duration, info.audio, info.start) == (Fraction(1, 6), (), 0)
     near = read_near(info, [2, 0], 64, 48)
     assert [(n, int(frame[0, 0, 0])) for n, frame in near] == [(2, 100), (0, 80)]
 
@@ -58,7 +58,7 @@ def test_numbers_need_no_leading_zeros_and_have_any_rate(shots):
     folder = shots(range(8, 12), "a{}.png")
     for path in (folder, folder / "a%d.png"):
         info = probe_sequence(path, rate=Fraction(30000, 1001))
-        assert (info.frames, info.fps, info.notes) == (4, Fraction(30000, 1001), ())
+        assert (info.times.frames, info.times.fps, info.notes) == (4, Fraction(30000, 1001), ())
         assert levels(info) == [8, 9, 10, 11]
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_sequence_is_told(tmp_path, shots):
     shots([1], "shot.{}.png")
     with pytest.raises(InputError, match=r"shot.0001.png and shot.1.png have the same number"):
         probe_sequence(folder)
-    assert probe_sequence(folder / "shot.%04d.png").frames == 2
+    assert probe_sequence(folder / "shot.%04d.png").times.frames == 2
     shots([1], "other{}.png")
     with pytest.raises(InputError, match=r"more than one sequence, such as other1.png and shot"):
         probe_sequence(folder)
@@ -113,7 +113,7 @@ def test_one_picture_lasts_as_long_as_it_is_told(tmp_path):
     path = tmp_path / "still.png"
     save_image(picture(3), path)
     info = clip_of(path, Options(seconds=0.5, fps="10").input)
-    assert (info.frames, info.fps, info.duration) == (5, 10, Fraction(1, 2))
+    assert (info.times.frames, info.times.fps, info.times.duration) == (5, 10, Fraction(1, 2))
     assert levels(info) == [3] * 5
     with pytest.raises(UsageError, match="--seconds"):
         clip_of(path, Options().input)
@@ -124,7 +124,7 @@ def test_opacity_of_pictures(tmp_path):
         alpha = np.full((48, 64), 100 * number, np.uint8)
         save_image(picture(5), tmp_path / f"a{number}.png", alpha)
     info = clip_of(tmp_path, Options(matte="black").input)
-    assert info.alpha
+    assert info.decoding.alpha
     assert [int(frame[0, 0, 0]) for frame in read_frames(info, 64, 48)] == [20, 39]
     assert [int(alpha[0, 0]) for alpha in read_opacity(info, 32, 24)] == [100, 200]
 
@@ -159,7 +159,7 @@ def test_a_folder_is_rendered_and_previewed(tmp_path, shots, quick):
     folder = shots(range(1, 5))
     report = render(folder, None, quick(fps=12), keep_frames=True)
     assert report.output == tmp_path / "take_mnst.mp4"
-    assert (probe(report.output).frames, probe(report.output).fps) == (4, 12)
+    assert (probe(report.output).times.frames, probe(report.output).times.fps) == (4, 12)
     # A picture that changed is another input.
     save_image(picture(9), folder / "shot.0002.png")
     with pytest.raises(UsageError, match="input: another file"):

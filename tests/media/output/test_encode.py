@@ -140,7 +140,7 @@ def test_each_codec_in_each_container_has_bt709_and_the_colours(tmp_path, ffmpeg
     assert opened(path) == (*CHOSEN[name, codec], 64, 48, 5)
     assert colors_of(path) == (BT709, BT709, BT709, LIMITED)
     info = probe(path)
-    assert (info.fps, info.frames, info.notes) == (24, 5, ())
+    assert (info.times.fps, info.times.frames, info.notes) == (24, 5, ())
     raw = ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     elsewhere = np.frombuffer(raw, np.uint8).reshape(5, 48, 64, 3)[1]
     assert np.abs(np.subtract(centres(elsewhere), PATCHES)).max() <= 6
@@ -295,12 +295,12 @@ TICKS = {"a.mp4": 0, "a.mov": 0, "a.mkv": Fraction(1, 1000), "a.webm": Fraction(
 @pytest.mark.parametrize("name", TICKS)
 def test_uneven_times_are_kept(tmp_path, uneven, name):
     info = probe(uneven, rate="vfr")
-    assert info.vfr
-    assert [round(1000 * time) for time in info.times] == UNEVEN
+    assert info.times.vfr
+    assert [round(1000 * time) for time in info.times.begins] == UNEVEN
     frames = [np.full((48, 64, 3), 20 * n, np.uint8) for n in range(12)]
     written = probe(write(tmp_path / name, frames, info), rate="vfr")
-    assert written.frames == 12
-    off = [abs(a - b) for a, b in zip(written.times, info.times, strict=True)]
+    assert written.times.frames == 12
+    off = [abs(a - b) for a, b in zip(written.times.begins, info.times.begins, strict=True)]
     assert max(off) <= TICKS[name]
     shown = [frame.mean() for frame in read_frames(written, 64, 48)]
     assert np.abs(np.subtract(shown, [20 * n for n in range(12)])).max() < 4
@@ -309,7 +309,8 @@ def test_uneven_times_are_kept(tmp_path, uneven, name):
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
 def test_the_last_of_uneven_frames_lasts_to_the_end(tmp_path, uneven, name):
-    info = dataclasses.replace(probe(uneven, rate="vfr"), duration=Fraction(9, 8))
+    info = probe(uneven, rate="vfr")
+    info = dataclasses.replace(info, times=dataclasses.replace(info.times, duration=Fraction(9, 8)))
     write(tmp_path / name, [patches()] * 12, info)
     with av.open(str(tmp_path / name)) as container:
         stream = container.streams.video[0]
@@ -318,18 +319,21 @@ def test_the_last_of_uneven_frames_lasts_to_the_end(tmp_path, uneven, name):
 
 def test_uneven_times_of_a_passage_are_kept(tmp_path, uneven):
     info = probe(uneven, rate="vfr")
-    part = info.passage(range(4, 9))
+    part = info.times.passage(range(4, 9))
     written = probe(write(tmp_path / "a.mp4", [patches()] * 5, info, passage=part), rate="vfr")
-    assert written.times == tuple(time - info.times[4] for time in info.times[4:9])
+    assert written.times.begins == tuple(
+        time - info.times.begins[4] for time in info.times.begins[4:9]
+    )
     assert written.start == 0
 
 
 def test_uneven_times_of_thirds_are_kept_on_a_fine_clock(tmp_path, uneven):
     info = probe(uneven, rate="vfr")
     times = tuple(Fraction(n * n, 24) + Fraction(n, 1001 * 997) for n in range(12))
-    info = dataclasses.replace(info, times=times, duration=times[-1] + 1, start=Fraction(0))
+    shown = dataclasses.replace(info.times, begins=times, duration=times[-1] + 1)
+    info = dataclasses.replace(info, times=shown, start=Fraction(0))
     written = probe(write(tmp_path / "a.mp4", [patches()] * 12, info), rate="vfr")
-    off = [abs(a - b) for a, b in zip(written.times, times, strict=True)]
+    off = [abs(a - b) for a, b in zip(written.times.begins, times, strict=True)]
     assert 0 < max(off) <= Fraction(1, 90_000)
 
 
@@ -342,16 +346,17 @@ def test_uneven_times_of_a_late_clip_are_kept(tmp_path, uneven, ffmpeg):
     info = probe(late, rate="vfr")
     assert info.start == Fraction(1, 2)
     written = probe(write(tmp_path / "a.mp4", [patches()] * 12, info), rate="vfr")
-    assert (written.times, written.start) == (info.times, info.start)
+    assert (written.times.begins, written.start) == (info.times.begins, info.start)
 
 
 def test_uneven_times_of_a_late_clip_are_exact_on_an_odd_clock(tmp_path, uneven):
     times = tuple(Fraction(n * n, 12800) for n in range(100, 112))
     times = tuple(time - times[0] for time in times)
     info = probe(uneven, rate="vfr")
-    late = dataclasses.replace(info, times=times, duration=Fraction(1), start=Fraction(6401, 12800))
+    shown = dataclasses.replace(info.times, begins=times, duration=Fraction(1))
+    late = dataclasses.replace(info, times=shown, start=Fraction(6401, 12800))
     written = probe(write(tmp_path / "a.mp4", [patches()] * 12, late), rate="vfr")
-    assert written.times == times
+    assert written.times.begins == times
     assert written.start == pytest.approx(late.start, abs=2e-6)  # files count microseconds
 
 
@@ -385,8 +390,8 @@ def test_an_error_inside_leaves_nothing_where_times_are_kept(tmp_path, uneven):
 def test_a_constant_rate_is_exact_and_the_length_kept(tmp_path, make_clip, name, fps):
     source = probe(make_clip(fps=fps, frames=10))
     written = probe(write(tmp_path / name, [patches()] * 10, source))
-    assert (written.fps, written.frames, written.notes) == (source.fps, 10, ())
-    assert abs(written.duration - source.duration) < 1 / source.fps
+    assert (written.times.fps, written.times.frames, written.notes) == (source.times.fps, 10, ())
+    assert abs(written.times.duration - source.times.duration) < 1 / source.times.fps
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.webm"])
@@ -400,7 +405,7 @@ def test_a_late_start_is_kept(tmp_path, make_clip, ffmpeg, name):
     info = probe(late)
     written = probe(write(tmp_path / name, [patches()] * 12, info))
     assert float(written.start) == pytest.approx(float(info.start), abs=0.01)
-    assert (written.fps, written.frames) == (24, 12)
+    assert (written.times.fps, written.times.frames) == (24, 12)
 
 
 # Sound
@@ -465,7 +470,7 @@ def test_sound_is_kept_bit_for_bit_or_converted_and_said(tmp_path, make_clip, ex
 def test_flac_of_pcm_is_without_loss(tmp_path, make_clip, ffmpeg):
     source = make_clip("clip.mkv", frames=24, extra=("-c:a", "pcm_s16le"))
     info = probe(source)
-    part = info.passage(range(6, 18))
+    part = info.times.passage(range(6, 18))
     write(tmp_path / "a.mkv", [patches()] * 12, info, passage=part)
     assert sounds(tmp_path / "a.mkv")[0][0] == "flac"
     whole, cut = (
@@ -576,10 +581,17 @@ def test_opacity_comes_back(tmp_path, texture, name, codec, most, size):
         back = [frame[..., 3] for frame in shown]
     else:
         info = probe(path) if path.suffix in CONTAINERS else probe_sequence(path)
-        assert info.alpha
+        assert info.decoding.alpha
         size_now = info.width, info.height
         back = [a[: size[1], : size[0]] for a in read_opacity(info, *size_now)]
-        shown = list(read_frames(dataclasses.replace(info, matte="black"), *size_now))
+        shown = list(
+            read_frames(
+                dataclasses.replace(
+                    info, decoding=dataclasses.replace(info.decoding, matte="black")
+                ),
+                *size_now,
+            )
+        )
         right = frames[1][..., :3] * (frames[1][..., 3:] / 255.0)
         assert np.abs(shown[1][: size[1], : size[0]] - right).mean() < 4
         if size_now != size:  # what is padded is not seen
@@ -603,7 +615,7 @@ def test_pictures_are_numbered_from_one_and_lossless(tmp_path, texture, name, fi
     assert (folder / first).exists()
     assert len(list(folder.iterdir())) == 11
     info = probe_sequence(path)
-    assert (info.frames, info.alpha) == (11, False)
+    assert (info.times.frames, info.decoding.alpha) == (11, False)
     assert all(np.array_equal(a, b) for a, b in zip(read_frames(info, 65, 49), frames, strict=True))
 
 
