@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import stability
+from clips import looped, write
 from others import OURS, Arguments, interleaved, sample, timed
 from tables import Figures, markdown, ratio
 
@@ -52,7 +53,7 @@ def rendered(arguments: Arguments, clip: Path, *given: object, until: str = "end
 def frames(arguments: Arguments) -> Figures:
     points = {}
     for count in map(int, arguments.frames.split(",")):
-        clip = stability.looped(stability.SAMPLE, count, arguments.work / f"{count}.mkv")
+        clip = looped(stability.SAMPLE, count, arguments.work / f"{count}.mkv")
         points[f"{count} frames"] = (count, [rendered(arguments, clip, "--max-side", FRAMES_SIDE)])
     return points
 
@@ -63,7 +64,7 @@ def pixels(arguments: Arguments) -> Figures:
     for megapixels in map(float, arguments.pixels.split(",")):
         width = 2 * round(math.sqrt(megapixels * 1e6 * info.width / info.height) / 2)
         content, clip = sample(3, width), arguments.work / f"{width}-wide.mkv"
-        stability.write(clip, content, info.times.fps)
+        write(clip, content, info.times.fps)
         # As many steps on the first frame as on later ones.
         about = rendered(arguments, clip, "--max-side", width, "--first-steps", Options().steps)
         area = content[0][..., 0].size / 1e6

@@ -14,6 +14,7 @@ from statistics import fmean, median
 import numpy as np
 import stability
 import torch
+from clips import WINDOW
 from others import (
     MIDDLE,
     OURS,
@@ -184,7 +185,7 @@ def clip(arguments: Arguments) -> Figures:
         probe(stability.SAMPLE), options_of(arguments, gamma_scale="balanced", max_side=side)
     )
     calibrations = analyse(setup).calibrations[0]
-    frames = list(read_frames(setup.clip, *setup.size, 0, stability.WINDOW))
+    frames = list(read_frames(setup.clip, *setup.size, 0, WINDOW))
     results = stylize_shot(setup.styles, calibrations, frames, [MIDDLE] * len(frames))
     sides: dict[str, Callable[[Frame], object]] = {OURS: lambda _: next(results)}
     try:

@@ -25,22 +25,20 @@ backward run of VGG-19 at full size; smaller ones count by their area, one witho
 import argparse
 import json
 import math
-import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import imageio_ffmpeg
 import numpy as np
 import torch
+from clips import LONG, WINDOW, looped, window
 
 from mnst_video.judge.evaluate import Evaluation
 from mnst_video.judge.judge import FrameScores, Judge
-from mnst_video.media.frames import Frame, working_size
+from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
@@ -56,11 +54,9 @@ from mnst_video.painting.shot import stylize_shot
 from mnst_video.painting.styles import Styles
 from mnst_video.plan.analysis import Analysis, analyse
 from mnst_video.plan.setup import Setup, prepare
-from mnst_video.plan.shots import CutDetector, split
 from mnst_video.presets import read_preset
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
-SIDE, WINDOW, LONG = 256, 16, 100
 # The sample's window holds its cut.
 SAMPLE_WINDOW, SAMPLE_FADE = 40 / 24, 16 / 24
 FIXED, FADE = "0.5", "start=0, end=1"
@@ -208,45 +204,6 @@ def lbfgs(
         if len(values) > 50 and abs(values[-51] - values[-1]) < 1e-4 * values[-51]:
             return image.detach(), len(values), True
     return image.detach(), len(values), False
-
-
-def window(source: Path, start: float, frames: int, path: Path) -> Path:
-    """`frames` frames of a clip from `start` seconds on, without loss, SIDE wide at most."""
-    if not path.exists():
-        info = probe(source)
-        width, height = working_size(info.width, info.height, SIDE)
-        first = info.times.frame_at(Fraction(start))
-        write(path, read_frames(info, width, height, first, first + frames), info.times.fps)
-    return path
-
-
-def looped(source: Path, frames: int, path: Path) -> Path:
-    """The longest shot of a clip, back and forth until there are `frames` frames."""
-    if not path.exists():
-        info = probe(source)
-        size = working_size(info.width, info.height, SIDE)
-        detector = CutDetector()
-        for frame in read_frames(info, *size):
-            detector.add(frame)
-        shot = max(split(info.times.frames, detector.cuts()), key=lambda s: s.end - s.start)
-        there = list(read_frames(info, *size, shot.start, shot.end))[:frames]
-        period = there + there[-2:0:-1]
-        write(path, (period[t % len(period)] for t in range(frames)), info.times.fps)
-    return path
-
-
-def write(path: Path, frames: Iterable[Frame], fps: Fraction) -> None:
-    """Frames as a lossless clip."""
-    partial = path.with_name(f"partial-{path.name}")
-    first, *others = frames
-    size = f"{first.shape[1]}x{first.shape[0]}"
-    command = [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y"),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(fps), "-i", "pipe:0"),
-        *("-c:v", "ffv1", "-pix_fmt", "bgr0", f"file:{partial.resolve()}"),
-    ]
-    subprocess.run(command, check=True, input=b"".join(f.tobytes() for f in (first, *others)))
-    partial.replace(path)
 
 
 COLUMNS = (

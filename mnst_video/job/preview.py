@@ -202,14 +202,15 @@ def _paint(
         left_over = 0.0 if motion is None else float(motion[1].mean())
         if previous is None or not paint.warm_start or left_over < LEFT:
             start = None
-            if (
-                not paint.keeps_colors
-            ):  # few steps do not reach the colours of the styles, which many do
+            # Few steps do not reach the colours of the styles, which many do.
+            if not paint.keeps_colors:
                 palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], aim.w)
                 start = palette.paint(content).astype(np.float32)
             result = first_frame(able, content, aim, start=start)
         else:
-            result = next_frame(able, content, aim, previous, motion=motion)
+            # Where each picture has a σ of its own, that is no move of γ.
+            before = replace(previous, aim=Aim.at(able, calibrations, previous.aim.fader))
+            result = next_frame(able, content, aim, before, motion=motion)
         left -= result.steps + _beside(paint)
         previous = Previous(content, result, aim)
         yield faded(content, result.frame, setup.course.strengths[number])
