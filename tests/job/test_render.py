@@ -86,10 +86,10 @@ def test_the_output_has_the_frames_the_rate_and_the_sound_of_the_input(tmp_path,
     output = tmp_path / "clip_mnst.mp4"
     assert (report.output, report.frames, report.reused, report.kept) == (output, 5, 0, None)
     before, after = probe(source), probe(output)
-    assert (after.fps, after.frames, after.audio) == (before.fps, 5, ("aac",))
+    assert (after.times.fps, after.times.frames, after.audio) == (before.times.fps, 5, ("aac",))
     assert (after.width, after.height) == (32, 24)
     assert sound_packets(output) == sound_packets(source)
-    assert report.duration == pytest.approx(float(5 / before.fps))
+    assert report.duration == pytest.approx(float(5 / before.times.fps))
     # The frames and the job are gone; the record stays.
     made = {"clip.mp4", "clip_mnst.mp4", "clip_mnst.mp4.mnst.json"}
     assert {name for name in names(tmp_path) if name.startswith(("clip", "."))} == made
@@ -232,11 +232,12 @@ def test_uneven_times_come_out_as_they_went_in(tmp_path, make_clip, quick):
     source = make_clip(frames=6, extra=late)
     report = render(source, tmp_path / "a.mp4", quick(fps="vfr"))
     before, after = (probe(path, rate="vfr") for path in (source, tmp_path / "a.mp4"))
-    assert (after.times, after.vfr) == (before.times, True)
-    assert report.duration == float(before.duration)
+    assert (after.times.begins, after.times.vfr) == (before.times.begins, True)
+    assert report.duration == float(before.times.duration)
     render(source, tmp_path / "part.mp4", quick(fps="vfr", start="2f", end="5f"))
     part = probe(tmp_path / "part.mp4", rate="vfr")
-    assert part.times == tuple(time - before.times[2] for time in before.times[2:5])
+    begins = before.times.begins
+    assert part.times.begins == tuple(time - begins[2] for time in begins[2:5])
 
 
 def test_max_side_sets_the_working_size_and_output_size_the_written_one(tmp_path, clip, quick):

@@ -182,7 +182,7 @@ def test_a_picture_in_tiles_is_the_same_but_for_rounding(weights, texture, paint
     content, fader = texture(144, 112, 5), Fader(0, 0.5)
     painted = []
     for network in (VGG19(weights), VGG19(weights, most_pixels=10_000)):
-        paint = quick_options(first_steps=8, steps=4).paint
+        paint = quick_options(first_steps=4, steps=2).paint
         styles = Styles(network, paint, paintings, 144, 112)
         aim = Aim.at(styles, styles.calibrate([content]), fader)
         first = first_frame(styles, content, aim)
