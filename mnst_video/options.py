@@ -46,8 +46,7 @@ from mnst_video.option_types import (
     say,
     spell_out,
 )
-from mnst_video.painting.machine import Machine
-from mnst_video.painting.paint import Paint
+from mnst_video.painting.settings import Machine, Paint
 from mnst_video.timeline.gamma import TimelineOptions
 from mnst_video.timeline.keys import Timeline
 

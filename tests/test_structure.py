@@ -173,3 +173,13 @@ def test_the_package_offers_what_it_names():
         assert getattr(mnst_video, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'stylise'"):
         _ = mnst_video.stylise
+
+
+def test_help_and_wrong_options_do_not_wait_for_torch():
+    program = """
+import sys
+import mnst_video.cli.main
+print(sorted({"torch", "cv2", "av", "scenedetect"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

@@ -17,7 +17,7 @@ from mnst_video.media.files import file_digest
 from mnst_video.method.device import pick_device
 from mnst_video.option_types import Mark
 from mnst_video.options import marked
-from mnst_video.painting.paint import Paint
+from mnst_video.painting.settings import Paint
 from mnst_video.plan.setup import Setup
 from mnst_video.timeline.fader import Fader
 

@@ -21,8 +21,8 @@ from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import follow
 from mnst_video.painting.frame import Previous, first_frame, next_frame
-from mnst_video.painting.paint import Paint
 from mnst_video.painting.palette import Palette
+from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Calibrations
 from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
 from mnst_video.plan.setup import Setup, prepare

@@ -17,7 +17,7 @@ import torch
 
 from mnst_video.errors import MachineError, MnstError
 from mnst_video.method.device import cores, pick_device, pick_precision, pixels_at_once
-from mnst_video.painting.machine import Machine
+from mnst_video.painting.settings import Machine
 
 Part = TypeVar("Part")
 Tell = Callable[[Any], None]

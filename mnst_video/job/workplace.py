@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnst_video.job.lock import alone, lock_of
-from mnst_video.painting.machine import Machine, memory_errors
+from mnst_video.painting.machine import memory_errors
+from mnst_video.painting.settings import Machine
 
 # Called with what is done and all there is to do, in pictures or steps.
 CountObserver = Callable[[int, int], None]

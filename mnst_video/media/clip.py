@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from mnst_video.media.frames import GROUND
+from mnst_video.media.input.settings import GROUND
 
 
 @dataclass(frozen=True)

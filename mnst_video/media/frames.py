@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 # Pictures `(H, W, 3)`, RGB, 0..255: rounded to 8 bits, and not rounded yet.
 Frame = NDArray[np.uint8]
 Picture = NDArray[np.float32]
-# What lies under transparent footage and pictures unless someone says.
-GROUND = "white"
 
 
 def fit_style(style: Frame, width: int, height: int, scale: float = 1.0) -> Frame:

@@ -13,7 +13,8 @@ from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.files import check_name, write_bytes
-from mnst_video.media.frames import GROUND, Frame
+from mnst_video.media.frames import Frame
+from mnst_video.media.input.settings import GROUND
 
 # Kinds of pictures, as Pillow names them. Not among them: EPS, which is a program that Pillow would
 # run with Ghostscript, and kinds whose readers are seldom used.

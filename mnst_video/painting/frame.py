@@ -15,8 +15,8 @@ from mnst_video.method.optimize import Hold, minimize
 from mnst_video.method.vgg import block_of
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import Motion, follow, warp
-from mnst_video.painting.paint import Paint
 from mnst_video.painting.palette import match_colors
+from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Styles
 
 # Below this share of a picture, an uncovered area has too few places for statistics of its own.

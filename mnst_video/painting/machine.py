@@ -3,8 +3,6 @@
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import torch
@@ -21,17 +19,7 @@ from mnst_video.method.device import (
 )
 from mnst_video.method.vgg import VGG19
 from mnst_video.method.weights import load_weights
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the network runs on. What each means and its default stand in `Options`."""
-
-    device: str
-    precision: Literal["auto", "float32", "bf16"]
-    threads: int | None
-    tile: float | None
-    weights: str
+from mnst_video.painting.settings import Machine
 
 
 @contextlib.contextmanager

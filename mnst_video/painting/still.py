@@ -11,7 +11,7 @@ from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.vgg import VGG19
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
-from mnst_video.painting.paint import Paint
+from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Styles
 from mnst_video.timeline.fader import Fader
 

@@ -15,8 +15,8 @@ from mnst_video.method.device import to_image
 from mnst_video.method.losses import Look, style_grams
 from mnst_video.method.sigma import Calibration, calibrate
 from mnst_video.method.vgg import VGG19
-from mnst_video.painting.paint import Paint
 from mnst_video.painting.palette import Palette
+from mnst_video.painting.settings import Paint
 from mnst_video.timeline.fader import Fader
 
 # One for each pair of neighbouring styles.

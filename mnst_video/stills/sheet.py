@@ -17,8 +17,8 @@ from mnst_video.media.frames import Frame, fit_style, resize, working_size
 from mnst_video.media.images import load_image, save_image
 from mnst_video.option_types import Mark
 from mnst_video.options import SHEET_PICTURES, SWEEP_SECONDS, Options, marked
-from mnst_video.painting.machine import Machine, load_network, memory_errors
-from mnst_video.painting.paint import Paint
+from mnst_video.painting.machine import load_network, memory_errors
+from mnst_video.painting.settings import Machine, Paint
 from mnst_video.painting.still import paint_still
 from mnst_video.plan.source import default_output
 from mnst_video.presets import make_options

@@ -9,8 +9,9 @@ import torch
 from mnst_video.errors import UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_name, check_target
-from mnst_video.media.frames import GROUND, resize, working_size
+from mnst_video.media.frames import resize, working_size
 from mnst_video.media.images import Photo, load_image, save_image
+from mnst_video.media.input.settings import GROUND
 from mnst_video.method.device import to_picture
 from mnst_video.options import Options
 from mnst_video.painting.machine import load_network

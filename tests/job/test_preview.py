@@ -90,7 +90,7 @@ def test_a_long_clip_takes_no_more_steps_than_the_budget(
     monkeypatch.setattr(preview, "LEFT", 2.0 if differs else 0.0)
     gamma = "0=0 hold, 1s=1 hold repeat 2s" if jumps else 0.5
     options = quick(first_steps=60, steps=6, gamma=gamma, colors=colors)
-    done = render_preview(make_clip(frames=900), options=options)
+    done = render_preview(make_clip(frames=300), options=options)
     assert len(painted) == done.pictures > 20
     beside = 2 if colors == "keep" else 1
     assert sum(painted) + beside * done.pictures <= BUDGET

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from mnst_video.media.frames import GROUND
+# What lies under transparent footage and pictures unless someone says.
+GROUND = "white"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from mnst_video.errors import MachineError, UsageError
 from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import ffmpeg
 from mnst_video.media.files import check_target
-from mnst_video.media.frames import GROUND
+from mnst_video.media.input.settings import GROUND
 from mnst_video.media.output.containers import EncoderSettings, format_of
 from mnst_video.media.output.encode import FINEST, picture_arguments
 from mnst_video.media.output.pictures import check_series, is_series

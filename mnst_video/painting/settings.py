@@ -1,4 +1,7 @@
-"""How paint is to look and how it is found: the options that painting obeys."""
+"""The options that painting obeys: how paint is to look and is found, and on which machine.
+
+Without torch, which takes seconds: `--help` does not wait for it.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -39,3 +42,14 @@ class Paint:
     def by_shot(self) -> bool:
         """Whether styles are measured on each shot, else on the whole clip."""
         return self.keeps_colors or self.sigma == "shot"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the network runs on. What each means and its default stand in `Options`."""
+
+    device: str
+    precision: Literal["auto", "float32", "bf16"]
+    threads: int | None
+    tile: float | None
+    weights: str
