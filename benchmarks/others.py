@@ -89,7 +89,7 @@ def by_itself(step: Callable[[], Tensor]) -> Iterator[Tensor]:
 
 @contextmanager
 def memory_given_back() -> Iterator[None]:
-    """glibc's own rule, to give back blocks from 32 MB on, which `device.prepare` sets aside."""
+    """glibc's own rule, to give back blocks from 32 MB on, which `device` sets aside."""
     if sys.platform != "linux":
         yield
         return

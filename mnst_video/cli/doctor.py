@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import imageio_ffmpeg
 
 from mnst_video.errors import MnstError
-from mnst_video.method.device import describe, pick_device, pick_precision, prepare
+from mnst_video.method.device import describe, pick_device, pick_precision, prepare_device
 from mnst_video.method.weights import load_weights, packaged_path
 
 PACKAGES = ("mnst-video", "torch", "torchvision", "opencv-python", "av", "numpy", "scenedetect")
@@ -22,7 +22,7 @@ def examine() -> list[tuple[str, str, bool]]:
         except PackageNotFoundError:
             findings.append((package, "not installed", True))
     device = pick_device()
-    prepare(device, None)
+    prepare_device(device, None)
     findings.append(("device", describe(device, pick_precision("auto", device)), False))
     try:
         load_weights()

@@ -134,7 +134,7 @@ def _keep_memory() -> None:
             libc.mallopt(M_TRIM_THRESHOLD, most)
 
 
-def prepare(device: torch.device, threads: int | None) -> None:
+def prepare_device(device: torch.device, threads: int | None) -> None:
     """Set the threads, and on CUDA the deterministic algorithms that resuming needs.
 
     Both hold for the whole process. cuBLAS is deterministic only if it was not used before.

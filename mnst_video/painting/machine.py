@@ -15,7 +15,7 @@ from mnst_video.method.device import (
     pick_device,
     pick_precision,
     pixels_at_once,
-    prepare,
+    prepare_device,
 )
 from mnst_video.method.vgg import VGG19
 from mnst_video.method.weights import load_weights
@@ -44,7 +44,7 @@ def memory_errors(machine: Machine) -> Iterator[None]:
 def load_network(machine: Machine) -> VGG19:
     """VGG-19 with the weights, device, precision, threads and tiles that are asked for."""
     device = pick_device(machine.device)
-    prepare(device, machine.threads)
+    prepare_device(device, machine.threads)
     cv2.setNumThreads(torch.get_num_threads())
     dtype = pick_precision(machine.precision, device)
     most = pixels_at_once(device, dtype) if machine.tile is None else machine.tile * 1e6

@@ -158,7 +158,7 @@ def improvements(styles: Styles, content: Frame, w: float) -> tuple[float, float
 
 def _contents(path: Path, options: Options, side: int) -> Sequence[Frame]:
     """A picture, or frames of a clip, at the size in which they are measured."""
-    content = open_content(path, options)
+    content = open_content(path, options.input)
     if isinstance(content, Photo):
         photo = content.on(options.input.ground)
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]

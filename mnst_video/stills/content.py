@@ -8,20 +8,20 @@ from mnst_video.media.clip import Clip
 from mnst_video.media.images import Photo, load_photo
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.pictures import is_sequence
-from mnst_video.options import Options
+from mnst_video.media.input.settings import InputOptions
 from mnst_video.plan.source import clip_of, find_sound
 from mnst_video.timeline.clock import Clock, moment
-from mnst_video.timeline.gamma import tempo_of
+from mnst_video.timeline.gamma import TimelineOptions, tempo_of
 from mnst_video.timeline.timecode import START, Time
 
 
-def open_content(path: Path, options: Options) -> Photo | Clip:
+def open_content(path: Path, options: InputOptions) -> Photo | Clip:
     """A picture, or else a clip: a file, or pictures in a folder or of a pattern.
 
     Raises InputError where it is neither.
     """
     if is_sequence(path) and not path.is_file():
-        return clip_of(path, options.input)
+        return clip_of(path, options)
     try:
         return load_photo(path)
     except InputError as error:
@@ -29,14 +29,21 @@ def open_content(path: Path, options: Options) -> Photo | Clip:
             raise
         problem = str(error)
     try:
-        return clip_of(path, options.input)
+        return clip_of(path, options)
     except (InputError, UsageError):
         raise InputError(f"{problem}, nor is it a clip") from None
 
 
-def load_content(path: Path, options: Options, at: Time = START) -> Photo:
+def load_content(
+    path: Path,
+    options: InputOptions,
+    timeline: TimelineOptions,
+    audio: Path | None = None,
+    at: Time = START,
+) -> Photo:
     """A picture, or the frame of a clip at a time, which may be in beats where there is a tempo.
 
+    audio: what replaces the clip's own sound, where the tempo is found in it.
     Raises InputError, UsageError, or MachineError where bpm is "auto" without librosa.
     """
     content = open_content(path, options)
@@ -44,11 +51,10 @@ def load_content(path: Path, options: Options, at: Time = START) -> Photo:
         return content
     if isinstance(content, Photo):  # an animation can be either
         try:
-            content = clip_of(path, options.input)
+            content = clip_of(path, options)
         except (InputError, UsageError):
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
-    timeline = options.timeline
-    sound = find_sound(options.audio, content) if timeline.bpm == "auto" else None
+    sound = find_sound(audio, content) if timeline.bpm == "auto" else None
     clock = Clock(content.times.begins, content.times.fps, tempo_of(timeline, sound))
     seconds = moment("at", at, clock)
     number = min(content.times.frame_at(seconds), content.times.frames - 1)

@@ -95,7 +95,9 @@ def render_sheet(
         )
         for name, row in chosen
     ]
-    photo = load_content(source, options, at).on(options.input.ground)
+    photo = load_content(source, options.input, options.timeline, options.audio, at).on(
+        options.input.ground
+    )
     with at_work(output, options.machine):
         side = options.max_side or TILE_SIDE
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))

@@ -62,7 +62,7 @@ def render_still(
     check_target(output, sources, overwrite)
     if save_every is not None and save_every < 1:
         raise UsageError(f"--save-every {save_every}: give a number of steps, such as 10")
-    photo = load_content(source, options, at)
+    photo = load_content(source, options.input, options.timeline, options.audio, at)
     fader = fader_of_still(options.timeline)
     pictures = [load_image(path) for path in options.styles]
     clear = options.matte is None and output.suffix.lower() in CLEAR

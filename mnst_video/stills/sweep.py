@@ -70,7 +70,9 @@ def render_sweep(
         raise UsageError("a sweep needs at least two pictures")
     pictures = [load_image(path) for path in options.styles]
     places = places_of(options.timeline, count.total, fps)
-    photo = load_content(source, options, at).on(options.input.ground)
+    photo = load_content(source, options.input, options.timeline, options.audio, at).on(
+        options.input.ground
+    )
     with at_work(output, options.machine):
         side = options.still_side(pick_device(options.machine.device).type)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))

@@ -53,7 +53,9 @@ def test_a_frame_of_a_clip(make_clip, quick, tmp_path):
     clip = make_clip(frames=12)
     frames = {}
     for at in ("start", "0.25", "6f", "end"):
-        frames[at] = load_content(clip, Options(), Time.parse(at)).frame
+        frames[at] = load_content(
+            clip, Options().input, Options().timeline, at=Time.parse(at)
+        ).frame
         assert frames[at].shape == (48, 64, 3)
     assert np.array_equal(frames["0.25"], frames["6f"])
     assert not np.array_equal(frames["start"], frames["6f"])
