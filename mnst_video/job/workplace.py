@@ -36,7 +36,7 @@ class Count:
     done: int = 0
     begun: float = field(default_factory=time.monotonic)
 
-    def one(self, *_: object) -> None:
+    def one(self) -> None:
         """One more is done."""
         self.done += 1
         if self.observe is not None:

@@ -54,8 +54,11 @@ def load_content(
             content = clip_of(path, options)
         except (InputError, UsageError):
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
-    sound = find_sound(audio, content) if timeline.bpm == "auto" else None
-    clock = Clock(content.times.begins, content.times.fps, tempo_of(timeline, sound))
+    tempo = None
+    if at.unit in ("b", "bar", "position"):
+        sound = find_sound(audio, content) if timeline.bpm == "auto" else None
+        tempo = tempo_of(timeline, sound)
+    clock = Clock(content.times.begins, content.times.fps, tempo)
     seconds = moment("at", at, clock)
     number = min(content.times.frame_at(seconds), content.times.frames - 1)
     frames = read_frames(content, content.width, content.height, number)

@@ -111,9 +111,9 @@ def fader_of_still(options: TimelineOptions) -> Fader:
     """
     positions, timeline = _timeline(options)
     middle = (1 + options.styles) / 2 if positions else 0.5
-    if options.bpm == "auto":
-        raise UsageError("bpm = auto is for clips: a picture has no sound; give a number")
-    one_frame = Clock((Fraction(0),), Fraction(25), tempo_of(options, None))
+    # A picture has no sound to find beats in: keys in beats then ask for a number.
+    tempo = None if options.bpm == "auto" else tempo_of(options, None)
+    one_frame = Clock((Fraction(0),), Fraction(25), tempo)
     curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
     return _fader(curve.at(Fraction(0)), positions, options.styles)
 

@@ -1,11 +1,13 @@
 """Stills from files."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from mnst_video.errors import InputError, UsageError
+from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.frames import resize
 from mnst_video.media.images import load_image, save_image
 from mnst_video.options import Options
@@ -62,6 +64,15 @@ def test_a_frame_of_a_clip(make_clip, quick, tmp_path):
     assert not np.array_equal(frames["end"], frames["6f"])
     done = render_still(clip, options=quick(), at=Time.parse("6f"))
     assert done.output == tmp_path / "clip_mnst.png"
+
+
+def test_only_a_time_in_beats_asks_for_the_tempo(make_clip, monkeypatch):
+    """`bpm = "auto"` of a preset is no reason to listen for beats, nor to need librosa."""
+    monkeypatch.setitem(sys.modules, "librosa.beat", None)
+    clip, auto = make_clip(frames=12), Options(bpm="auto")
+    assert load_content(clip, auto.input, auto.timeline, at=Time.parse("0.25")).frame.any()
+    with pytest.raises(MachineError, match="needs librosa"):
+        load_content(clip, auto.input, auto.timeline, at=Time.parse("1b"))
 
 
 def test_a_tiff_has_16_bits_that_round_to_the_png(photo, quick, tmp_path):
