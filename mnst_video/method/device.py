@@ -23,8 +23,11 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 # What is said where there is no memory, by torch on a CPU under Unix and Windows, and on MPS; by
-# OpenCV.
-OUT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory", "Insufficient memory")
+# OpenCV; by oneDNN, which gives no other reason.
+OUT_OF_MEMORY = (
+    *("allocate memory", "not enough memory", "out of memory", "Insufficient memory"),
+    "could not create a primitive",
+)
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -386,7 +386,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, clip, quick):
 def test_out_of_memory_is_a_line_with_a_size_that_fits(tmp_path, make_clip, start, quick):
     source, output = make_clip(frames=2, size=(640, 480)), tmp_path / "out.mp4"
     code, error = outcome(start(source, output, "--max-side", 640, limit=("RLIMIT_AS", 300 << 20)))
-    assert code == 4
+    assert code == 4, error
     assert "out of memory" in error
     assert "give --max-side" in error
     assert not output.exists()
