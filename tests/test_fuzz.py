@@ -128,7 +128,7 @@ def test_a_damaged_clip_is_read_as_far_as_it_goes_or_refused(tmp_path, clips, na
     assert len(read) == info.times.frames if not problem else len(read) < info.times.frames
     for work in (
         lambda: clip_of(path, Options(allow_partial=True).input),
-        lambda: probe(path, quick=True),
+        lambda: probe(path, depth="index"),
         lambda: read_near(info, [0, info.times.frames - 1], 32, 32),
         lambda: read_sound(path, origin=info.start),
     ):

@@ -87,7 +87,7 @@ def render_preview(
     output = Path(output) if output else default_output(source, "_preview.mp4")
     # Its pictures have a rate of their own.
     read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
-    clip = clip_of(source, read.input, quick=True)
+    clip = clip_of(source, read.input, depth="index")
     sound = [options.audio] if options.audio else []
     sources = (*clip.files, *options.styles, *sound)
     check_output(output, sources, overwrite, options.encoder, Fraction(0))

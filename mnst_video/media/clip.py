@@ -1,7 +1,7 @@
 """A clip: what it is, when its frames are shown, and how they are decoded."""
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -70,20 +70,6 @@ class Times:
         """The same, or None where they are all that there are."""
         return None if len(frames) == self.frames else self.span(frames)
 
-    def first(self, count: int) -> "Times":
-        """The same, as if the clip ended after so many of its decoded frames."""
-        kept = sum(self.number(frame) < count for frame in range(self.frames))
-        if kept == self.frames:
-            return self
-        return replace(
-            self,
-            begins=self.begins[:kept],
-            duration=self.begins[kept],
-            keyframes=tuple(key for key in self.keyframes if key < kept),
-            numbers=self.numbers[:kept],
-            repeats=self.repeats[:kept],
-        )
-
 
 @dataclass(frozen=True)
 class Decoding:
@@ -93,9 +79,9 @@ class Decoding:
     stream: the number, among all streams of the file, of the one with the frames.
     origin: the first frame's seconds on the file's own clock.
     opencv: whether OpenCV decodes them faithfully, and can take the file's name.
-    interlaced, alpha: whether they are so, alpha that they are transparent in places.
+    interlaced: whether some are. alpha: whether they are transparent in places.
     colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
-    codec: of the frames, as ffmpeg calls it.
+    damaged: whether some cannot be decoded.
     pictures: the files of a clip that is a sequence of them, each a decoded frame.
     matte: the colour of the ground under what is transparent.
     """
@@ -107,19 +93,34 @@ class Decoding:
     interlaced: bool = False
     alpha: bool = False
     colors: str = ""
-    codec: str = ""
+    damaged: bool = False
     pictures: tuple[Path, ...] = ()
     matte: str = GROUND
 
 
 @dataclass(frozen=True)
+class Damage:
+    """What there is no picture of.
+
+    lost: seconds from the first frame of each frame that cannot be decoded.
+    missing: seconds that are promised, and missing at the end; of what says no length, a frame.
+    reason: what the decoder says of it.
+    """
+
+    lost: tuple[Fraction, ...] = ()
+    missing: Fraction = Fraction(0)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Clip:
-    """Facts about a clip, from its packets and its first frame.
+    """Facts about a clip, from its packets and its frames.
 
     width, height: pixels of a displayed frame: upright, with square pixels.
     audio: the codec of each sound track.
     start: seconds from the start of the file, where its sound may begin, to the first frame.
     notes: what is odd about the file, for a person to read.
+    damage: what is lost of it, if anything; its `times` do not have that.
     """
 
     path: Path
@@ -130,6 +131,7 @@ class Clip:
     audio: tuple[str, ...] = ()
     start: Fraction = Fraction(0)
     notes: tuple[str, ...] = ()
+    damage: Damage | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:

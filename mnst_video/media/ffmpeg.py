@@ -35,13 +35,6 @@ class Ffmpeg:
             self.pipe.close()
         return self._process.wait() == 0
 
-    def check_not_killed(self, path: Path) -> None:
-        """Raise MachineError where it, after it has ended, was ended from outside."""
-        if (code := self._process.wait()) < 0 or code == TERMINATED:
-            raise MachineError(
-                f"{path}: ffmpeg failed ({self.reason()}); give the same command again"
-            )
-
     def reason(self) -> str:
         """Why it failed, after it has ended: its first complaint, from which the others follow."""
         code = self._process.wait()

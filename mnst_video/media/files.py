@@ -13,13 +13,13 @@ from mnst_video.errors import InputError, UsageError, unwritten
 LONGEST_NAME = 240
 
 
-def check_file(path: Path) -> None:
-    """Raise InputError unless a path is that of a file with something in it."""
+def check_file(path: Path, kind: str = "video") -> None:
+    """Raise InputError unless a path is that of a file with something in it; kind: for people."""
     check_name(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
     if path.is_dir():
-        raise InputError(f"{path}: this is a folder; give a video file")
+        raise InputError(f"{path}: this is a folder; give a {kind} file")
     if not path.is_file():
         raise InputError(f"{path}: this is not a file")  # a pipe would be waited for
     try:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from mnst_video.errors import InputError, UsageError
+from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
@@ -32,7 +32,6 @@ class Analysis:
     shots: tuple[Shot, ...]
     calibrations: tuple[Calibrations, ...]
     palettes: tuple[Palette, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def calibration(self, shot: Shot) -> Calibrations:
         """The calibrations that hold for a shot."""
@@ -57,52 +56,43 @@ class Analysis:
                 Palette(tuple(p["mean"]), tuple(map(tuple, p["covariance"])))
                 for p in saved["palettes"]
             ),
-            notes=tuple(saved["notes"]),
         )
 
 
 def analyse(setup: Setup) -> Analysis:
     """Find the shots of a whole clip, and measure the styles on frames sampled from it.
 
-    A clip that is damaged after the frames to be rendered will do.
-    Raises InputError where one of them cannot be decoded.
+    Raises InputError where a frame can no longer be decoded.
     """
     clip, options, size = setup.clip, setup.options, setup.size
-    notes = []
     cuts = []
     if isinstance(options.cuts, tuple):
         cuts = [_cut_frame(clip, moment("cuts", time, setup.course.clock)) for time in options.cuts]
     paint = setup.styles.paint
     wanted = set() if paint.by_shot else spread(0, clip.times.frames, CALIBRATION_FRAMES)
-    detector, readable, sample = CutDetector(), 0, []
-    try:
-        for frame in read_frames(clip, *size):
-            if options.cuts == "auto":
-                detector.add(frame)
-            if readable in wanted:
-                sample.append(frame)
-            readable += 1
-    except InputError as error:
-        if readable < setup.frames.stop:
-            raise
-        notes.append(str(error))
+    detector, sample = CutDetector(), []
+    for number, frame in enumerate(read_frames(clip, *size)):
+        if options.cuts == "auto":
+            detector.add(frame)
+        if number in wanted:
+            sample.append(frame)
     shots = split(clip.times.frames, cuts or detector.cuts())
     if sample:  # known before the cuts: the clip need not be read again
-        return Analysis(shots, (setup.styles.calibrate(sample),), notes=tuple(notes))
+        return Analysis(shots, (setup.styles.calibrate(sample),))
     groups = shots if paint.by_shot else (Shot(0, 0, clip.times.frames),)
     calibrations: list[Calibrations] = []
     palettes: list[Palette] = []
-    content = read_frames(clip, *size, 0, readable)
+    content = read_frames(clip, *size)
     with contextlib.closing(content):
         for group in groups:
-            wanted = spread(group.start, min(group.end, readable), CALIBRATION_FRAMES)
+            wanted = spread(group.start, group.end, CALIBRATION_FRAMES)
             numbered = zip(range(group.start, group.end), content, strict=False)
             sample = [frame for number, frame in numbered if number in wanted]
             if paint.keeps_colors:
-                palettes.append(Palette.of(sample) if sample else palettes[-1])
+                palettes.append(Palette.of(sample))
             styles = setup.styles.in_colors(palettes[-1] if palettes else None)
-            calibrations.append(styles.calibrate(sample) if sample else calibrations[-1])
-    return Analysis(shots, tuple(calibrations), tuple(palettes), tuple(notes))
+            calibrations.append(styles.calibrate(sample))
+    return Analysis(shots, tuple(calibrations), tuple(palettes))
 
 
 def _cut_frame(clip: Clip, seconds: Fraction) -> int:

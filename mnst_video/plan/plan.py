@@ -41,7 +41,7 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
-        notes = self.setup.clip.notes + self.setup.course.notes + self.analysis.notes
+        notes = self.setup.clip.notes + self.setup.course.notes
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:

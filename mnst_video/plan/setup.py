@@ -1,6 +1,6 @@
 """What a render has to know before its first frame: its timeline, frames, size, shots and sigma."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnst_video.errors import UsageError
@@ -14,7 +14,7 @@ from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
-from mnst_video.plan.source import needed_sound
+from mnst_video.plan.source import check_whole, needed_sound
 from mnst_video.timeline.clock import Clock, moment
 from mnst_video.timeline.gamma import Course, course_of
 from mnst_video.timeline.timecode import END
@@ -70,8 +70,13 @@ def prepare(clip: Clip, options: Options) -> Setup:
         sound_codecs(options.audio)  # else it would fail after the last frame
     timeline = options.timeline
     sound = needed_sound(timeline, options.audio, clip)
-    course = course_of(timeline, clip.times.begins, clip.times.fps, sound)
+    times = clip.times
+    course = course_of(timeline, times.begins, times.fps, sound, times.duration)
     frames = _passage_frames(clip, options, course.clock)
+    to_end = options.end is None or options.end == END
+    elsewhere = check_whole(clip, clip.times.span(frames), to_end=to_end)
+    if elsewhere is not None:
+        clip = replace(clip, notes=(*clip.notes, elsewhere))
     pictures = tuple(load_image(path) for path in options.styles)
     network = load_network(options.machine)
     size = working_size(clip.width, clip.height, options.side(network.device.type))

@@ -5,10 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import Clip
-from mnst_video.media.input.decode import decodable
+from mnst_video.media.clip import Clip, Damage, Passage
 from mnst_video.media.input.pictures import is_sequence, probe_sequence
-from mnst_video.media.input.probe import probe
+from mnst_video.media.input.probe import Depth, probe
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.media.input.sound import read_sound
 from mnst_video.media.numbered import sequence_name
@@ -16,8 +15,8 @@ from mnst_video.timeline.envelope import Sound
 from mnst_video.timeline.gamma import TimelineOptions
 
 
-def clip_of(source: Path | str, options: InputOptions, *, quick: bool = False) -> Clip:
-    """The clip that the options make of a file, or of pictures; quick: see `probe`.
+def clip_of(source: Path | str, options: InputOptions, *, depth: Depth = "frames") -> Clip:
+    """The clip that the options make of a file, or of pictures; depth: see `probe`.
 
     Raises InputError or UsageError.
     """
@@ -25,6 +24,8 @@ def clip_of(source: Path | str, options: InputOptions, *, quick: bool = False) -
     if is_sequence(source):
         if rate == "vfr":
             raise UsageError("--fps vfr: pictures have no times; give frames a second")
+        if options.stream is not None:
+            raise UsageError(f"--stream {options.stream}: {source} is pictures, which have none")
         clip = probe_sequence(
             source,
             rate=None if rate == "source" else rate,
@@ -32,27 +33,57 @@ def clip_of(source: Path | str, options: InputOptions, *, quick: bool = False) -
             max_pixels=options.max_pixels,
         )
     else:
+        if options.seconds is not None:
+            raise UsageError(
+                f"--seconds {options.seconds:g}: {source} is a clip, which has its own length; "
+                "--start and --end take a part of it"
+            )
         clip = probe(
             source,
             stream=options.stream,
             rate=rate,
             max_pixels=options.max_pixels,
-            quick=quick,
+            depth=depth,
         )
-    if options.allow_partial:
-        clip = _without_damage(clip)
+    if clip.damage is not None and (options.allow_partial or depth != "frames"):
+        clip = replace(clip, damage=None, notes=(*clip.notes, damage_shown(clip)))
     return replace(clip, decoding=replace(clip.decoding, matte=options.ground))
 
 
-def _without_damage(clip: Clip) -> Clip:
-    """The part of a clip before the first frame that cannot be decoded."""
-    there, total = decodable(clip), clip.times.decoded
-    if there >= total:
-        return clip
-    if there == 0:
-        raise InputError(f"{clip.path}: not one of its frames can be decoded")
-    note = f"damaged or cut off: the {there} of {total} frames that can be decoded are rendered"
-    return replace(clip, times=clip.times.first(there), notes=(*clip.notes, note))
+def damage_shown(clip: Clip) -> str:
+    """What is lost of a clip, in words."""
+    damage, times = clip.damage or Damage(), clip.times
+    words = []
+    if damage.lost:
+        why = f" ({damage.reason})" if damage.reason else ""
+        words.append(
+            f"damaged: {len(damage.lost)} of its {len(damage.lost) + times.frames} frames cannot "
+            f"be decoded, the first at {float(damage.lost[0]):.3f} s{why}"
+        )
+    if damage.missing:
+        there = float(times.duration)
+        words.append(f"cut off: {there:.3f} of {there + float(damage.missing):.3f} s are there")
+    return "; ".join(words)
+
+
+def check_whole(clip: Clip, passage: Passage, *, to_end: bool) -> str | None:
+    """Raise InputError where something is lost of a passage; else what is lost elsewhere, if so.
+
+    to_end: whether the passage goes on to wherever the clip ends.
+    """
+    damage = clip.damage
+    if damage is None:
+        return None
+    within = [
+        time for time in damage.lost if passage.start <= time and (to_end or time < passage.end)
+    ]
+    if not within and not (to_end and damage.missing):
+        return damage_shown(clip)
+    whole = within[0] if within else clip.times.duration
+    before = f"with --end {float(whole):.3f}, or " if whole > passage.start else ""
+    raise InputError(
+        f"{clip.path}: {damage_shown(clip)}; render what is whole {before}with --allow-partial"
+    )
 
 
 def default_output(source: Path, ending: str) -> Path:

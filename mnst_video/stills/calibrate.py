@@ -13,7 +13,7 @@ from mnst_video.errors import UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.frames import Frame, resize, working_size
 from mnst_video.media.images import Photo, load_image
-from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.near import read_at
 from mnst_video.method.crossfade import mix
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
@@ -162,6 +162,6 @@ def _contents(path: Path, options: Options, side: int) -> Sequence[Frame]:
     if isinstance(content, Photo):
         photo = content.on(options.input.ground)
         return [resize(photo, *working_size(photo.shape[1], photo.shape[0], side))]
-    wanted = spread(0, content.times.frames, CLIP_FRAMES)
-    frames = read_frames(content, *working_size(content.width, content.height, side))
-    return [frame for number, frame in enumerate(frames) if number in wanted]
+    wanted = sorted(spread(0, content.times.frames, CLIP_FRAMES))
+    size, ground = working_size(content.width, content.height, side), options.input.ground
+    return [resize(photo.on(ground), *size) for _, photo in read_at(content, wanted)]

@@ -1,37 +1,44 @@
 """The picture that a still is made of: a file's, or a frame of a clip."""
 
-import contextlib
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Clip
+from mnst_video.media.frames import resize
 from mnst_video.media.images import Photo, load_photo
-from mnst_video.media.input.decode import read_frames
-from mnst_video.media.input.pictures import is_sequence
+from mnst_video.media.input.near import read_at
+from mnst_video.media.input.pictures import PICTURES, is_sequence
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.plan.source import clip_of, find_sound
 from mnst_video.timeline.clock import Clock, moment
 from mnst_video.timeline.gamma import TimelineOptions, tempo_of
 from mnst_video.timeline.timecode import START, Time
 
+# Extensions of what is no picture: why it cannot be read as one does not matter.
+CLIPS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg"}
+    | {".ogv", ".flv", ".wmv", ".mxf", ".nut", ".dv", ".wtv", ".ivf", ".h264", ".264", ".hevc"}
+)
+
 
 def open_content(path: Path, options: InputOptions) -> Photo | Clip:
     """A picture, or else a clip: a file, or pictures in a folder or of a pattern.
 
-    Raises InputError where it is neither.
+    Raises InputError where it is neither, with the reason for what its name says it is, or
+    UsageError.
     """
     if is_sequence(path) and not path.is_file():
         return clip_of(path, options)
     try:
         return load_photo(path)
     except InputError as error:
-        if not path.is_file():
+        if not path.is_file() or path.suffix.lower() in PICTURES:
             raise
-        problem = str(error)
+        problem = error
     try:
-        return clip_of(path, options)
-    except (InputError, UsageError):
-        raise InputError(f"{problem}, nor is it a clip") from None
+        return clip_of(path, options, depth="packets")
+    except InputError as error:
+        raise (error if path.suffix.lower() in CLIPS else problem) from None
 
 
 def load_content(
@@ -51,16 +58,18 @@ def load_content(
         return content
     if isinstance(content, Photo):  # an animation can be either
         try:
-            content = clip_of(path, options)
+            content = clip_of(path, options, depth="packets")
         except (InputError, UsageError):
             raise UsageError(f"{path}: is one picture; --at is for clips") from None
     tempo = None
     if at.unit in ("b", "bar", "position"):
         sound = find_sound(audio, content) if timeline.bpm == "auto" else None
         tempo = tempo_of(timeline, sound)
-    clock = Clock(content.times.begins, content.times.fps, tempo)
+    times = content.times
+    clock = Clock(times.begins, times.fps, tempo, times.duration)
     seconds = moment("at", at, clock)
-    number = min(content.times.frame_at(seconds), content.times.frames - 1)
-    frames = read_frames(content, content.width, content.height, number)
-    with contextlib.closing(frames):
-        return Photo(next(frames))
+    number = min(times.frame_at(seconds), times.frames - 1)
+    ((_, photo),) = read_at(content, [number])
+    size = content.width, content.height
+    alpha = None if photo.alpha is None else resize(photo.alpha, *size)
+    return Photo(resize(photo.frame, *size), alpha)

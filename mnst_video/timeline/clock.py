@@ -73,12 +73,14 @@ class Clock:
     """What times mean on a clip.
 
     times: each frame's seconds from the first frame. fps: its rate. tempo: None where no one has
-    said it.
+    said it. duration: seconds from the first frame's start to the last one's end; None: that lasts
+    as long as the rate says.
     """
 
     times: Sequence[Fraction]
     fps: Fraction
     tempo: Tempo | None = None
+    duration: Fraction | None = None
 
     @property
     def end(self) -> Fraction:
@@ -88,7 +90,7 @@ class Clock:
     @property
     def length(self) -> Fraction:
         """Seconds from the first frame's start to the last one's end."""
-        return self.end + 1 / self.fps
+        return self.duration or self.end + 1 / self.fps
 
     def seconds(self, time: Time) -> Fraction:
         """Seconds from the first frame, exactly. Raises ValueError where the clip has no such time.

@@ -77,16 +77,20 @@ class Course:
 
 
 def course_of(
-    options: TimelineOptions, times: Sequence[Fraction], fps: Fraction, sound: Sound | None
+    options: TimelineOptions,
+    times: Sequence[Fraction],
+    fps: Fraction,
+    sound: Sound | None,
+    duration: Fraction | None = None,
 ) -> Course:
     """The course of γ on a clip.
 
     times: of its frames, in seconds from the first one. sound: on the same clock; needed where
-        `options.needs_sound`.
+        `options.needs_sound`. duration: as `Clock` has it.
     Raises UsageError where the clip has no such time or there is no tempo, InputError where no
     beat is found, MachineError where bpm is "auto" without librosa.
     """
-    clock = Clock(times, fps, tempo_of(options, sound))
+    clock = Clock(times, fps, tempo_of(options, sound), duration)
     positions, timeline = _timeline(options)
     curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
     strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)

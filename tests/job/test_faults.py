@@ -141,7 +141,7 @@ def undisturbed(tmp_path):
 
 @pytest.fixture
 def deep_clip(make_clip):
-    """10 frames that ffmpeg has to decode, which is at work while they are painted."""
+    """10 frames of more than 8 bits, which OpenCV does not decode."""
     clip = make_clip(frames=10, extra=("-pix_fmt", "yuv422p10le"))
     assert not probe(clip).decoding.opencv
     return clip
@@ -149,17 +149,14 @@ def deep_clip(make_clip):
 
 @pytest.fixture
 def encoder(tmp_path):
-    """Makes a script that stands for ffmpeg and does something of its own before it encodes.
+    """Makes a script that stands for ffmpeg and does something of its own before it encodes."""
 
-    Or before it decodes, with `pipe:1`; `"$real" "$@"` is ffmpeg.
-    """
-
-    def make(before, pipe="pipe:0"):
+    def make(before):
         script = tmp_path / "ffmpeg.sh"
         real = imageio_ffmpeg.get_ffmpeg_exe()
         script.write_text(
             f'#!/bin/sh\nreal="{real}"\n'
-            f'case "$*" in *{pipe}*) {before} ;; esac\nexec "$real" "$@"\n'
+            f'case "$*" in *pipe:0*) {before} ;; esac\nexec "$real" "$@"\n'
         )
         script.chmod(0o755)
         return {"IMAGEIO_FFMPEG_EXE": str(script)}
@@ -199,7 +196,7 @@ def test_nobody_outlives_a_run_and_the_next_one_goes_on(
     family = psutil.Process(run.pid).children(recursive=True)
     names = [name_of(child) for child in family]
     others = [child for child, name in zip(family, names, strict=True) if "python" in name]
-    if moment == "jobs":  # a decoder may have read its few frames already
+    if moment == "jobs":
         assert len(others) >= 2, names
     else:
         assert any("ffmpeg" in name for name in names), names
@@ -255,20 +252,6 @@ def test_an_ffmpeg_that_is_killed_in_the_middle_is_named(
     assert not output.exists()
     assert hidden(tmp_path) == []
     undisturbed(source, output, quick(), least=6)
-
-
-@pytest.mark.parametrize(("partial", "end"), [(False, "exit 255"), (True, "kill -9 $$")])
-def test_a_decoder_that_is_killed_is_not_taken_for_a_clip_that_is_cut_off(
-    tmp_path, deep_clip, quick, monkeypatch, encoder, undisturbed, partial, end
-):
-    output, options = tmp_path / "out.mp4", quick(allow_partial=partial)
-    with monkeypatch.context() as patch:
-        script = encoder(f'"$real" "$@" | head -c 30000; {end}', "pipe:1")
-        patch.setenv("IMAGEIO_FFMPEG_EXE", script["IMAGEIO_FFMPEG_EXE"])
-        with pytest.raises(MachineError, match=r"clip\.mp4: ffmpeg failed \(ended from outside"):
-            render(deep_clip, output, options)
-    assert not folder_of(output).exists()
-    undisturbed(deep_clip, output, options)
 
 
 def test_an_orphan_cannot_write_into_the_next_clip(tmp_path, clip):

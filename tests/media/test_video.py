@@ -15,12 +15,13 @@ from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media import ffmpeg as ffmpeg_module
 from mnst_video.media.clip import Passage
 from mnst_video.media.input import decode, near
-from mnst_video.media.input import probe as probe_module
+from mnst_video.media.input import stream as stream_module
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.near import read_near
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.media.output.encode import open_encoder
+from mnst_video.plan.source import check_whole
 
 ASKED = {field.name for field in dataclasses.fields(EncoderSettings)}
 
@@ -234,12 +235,15 @@ def test_frames_that_are_cut_off_are_told(with_keyframes):
 @pytest.mark.parametrize("extra", [(), ("-movflags", "frag_keyframe+empty_moov")])
 def test_a_quick_look_finds_what_a_thorough_one_does(with_keyframes, extra):
     clip = with_keyframes(extra=extra)
-    assert probe(clip, quick=True) == probe(clip)
+    quick, thorough = probe(clip, depth="index"), probe(clip)
+    assert not quick.decoding.opencv  # its frames are not known to be all there
+    decoding = dataclasses.replace(quick.decoding, opencv=thorough.decoding.opencv)
+    assert dataclasses.replace(quick, decoding=decoding) == thorough
 
 
 def test_a_quick_look_reads_only_the_index(with_keyframes, monkeypatch):
-    monkeypatch.setattr(probe_module, "_packets", lambda *_: pytest.fail("the packets were read"))
-    assert probe(with_keyframes(), quick=True).times.frames == 40
+    monkeypatch.setattr(stream_module, "_read", lambda *_: pytest.fail("the packets were read"))
+    assert probe(with_keyframes(), depth="index").times.frames == 40
 
 
 def test_frames_are_read_at_the_size_asked_for(clip):
@@ -467,9 +471,14 @@ def test_a_clip_cut_off_names_its_frames(tmp_path, make_clip, boundary):
         size = packets[20].pos + (0 if boundary else packets[20].size // 2)
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[:size])
-    with pytest.raises(InputError, match=r"cut\.mp4: .*only 20 of its 60 frames") as caught:
-        list(read_frames(probe(cut), 64, 48))
-    assert "--end" in str(caught.value)
+    info = probe(cut)
+    assert info.damage.missing == Fraction(60 - info.times.frames, 24)
+    assert info.times.frames == len(list(read_frames(info, 64, 48))) == 20
+    with pytest.raises(
+        InputError, match=r"cut\.mp4: .*cut off: 0\.833 of 2\.500 s are there.*--end 0"
+    ):
+        check_whole(info, info.times.span(range(20)), to_end=True)
+    assert "cut off" in check_whole(info, info.times.span(range(20)), to_end=False)
 
 
 def test_a_clip_without_its_index_is_refused(tmp_path, make_clip):

@@ -1,4 +1,4 @@
-"""Some frames of a clip in a time that does not grow with it."""
+"""Some frames of a clip, found by their times, without decoding what lies before them."""
 
 import contextlib
 from bisect import bisect_right
@@ -8,18 +8,24 @@ from functools import partial
 from itertools import chain, groupby
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 from mnst_video.errors import InputError
 from mnst_video.media.clip import Clip
 from mnst_video.media.frames import Frame, resize
-from mnst_video.media.input.decode import read_frames
-from mnst_video.media.input.demux import open_container, orientation, stamp_of, stream_at
+from mnst_video.media.images import Photo, load_photo
+from mnst_video.media.input.convert import deinterlaced, photo_of
+from mnst_video.media.input.demux import (
+    Decoder,
+    decoder_of,
+    open_container,
+    readable,
+    stamp_of,
+    stream_at,
+)
 
 # Pixels that `read_near` decodes: two or three seconds of work for two cores.
 DECODED = 10**9
@@ -37,22 +43,34 @@ def read_near(
     Returns the number of the frame that was taken, and it, as `read_frames` has it.
     Raises InputError where one cannot be decoded.
     """
+    chosen = list(numbers) if clip.decoding.pictures else _in_reach(clip, numbers)
+    matte = clip.decoding.matte
+    pictures = {
+        number: resize(photo.on(matte), width, height) for number, photo in read_at(clip, chosen)
+    }
+    return [(number, pictures[number]) for number in chosen]
+
+
+def read_at(clip: Clip, numbers: Sequence[int]) -> Iterator[tuple[int, Photo]]:
+    """Some frames and their numbers, in order, each decoded from the keyframe before it on.
+
+    Raises InputError where one cannot be decoded.
+    """
+    wanted = sorted({*numbers})
     if clip.decoding.pictures:
-        read = read_frames(clip, width, height, only={*numbers})
-        loaded = dict(zip(sorted({*numbers}), read, strict=True))
-        return [(number, loaded[number]) for number in numbers]
-    chosen = _in_reach(clip, numbers)
-    pictures: dict[int, Frame] = {}
-    number = chosen[0]
+        for number in wanted:
+            yield number, load_photo(clip.decoding.pictures[number])
+        return
+    number = wanted[0]
     try:
         with open_container(clip.path) as container:
             stream = stream_at(container, clip.decoding.stream)
-            stream.thread_type = "AUTO"
-            for key, group in groupby(sorted(set(chosen)), partial(_key_before, clip)):
-                wanted = list(group)
-                frames = _decode(container, stream, clip, key, wanted[-1])
+            decoder = decoder_of(stream, clip.decoding)
+            for key, group in groupby(wanted, partial(_key_before, clip)):
+                inside = list(group)
+                frames = _timed(container, stream, decoder, clip, key, inside[-1])
                 found = next(frames, None)
-                for number in wanted:
+                for number in inside:
                     begins = clip.decoding.origin + clip.times.begins[number]
                     while found is not None and found[0] < begins:
                         last, found = found, next(frames, None)
@@ -60,10 +78,9 @@ def read_near(
                             found = begins, last[1]
                     if found is None:
                         raise _undecodable(clip, number)
-                    pictures[number] = resize(_upright(found[1]), width, height)
+                    yield number, photo_of(found[1], clip.decoding)
     except av.error.FFmpegError:
         raise _undecodable(clip, number) from None
-    return [(number, pictures[number]) for number in chosen]
 
 
 def _undecodable(clip: Clip, number: int) -> InputError:
@@ -91,29 +108,46 @@ def _key_before(clip: Clip, number: int) -> int:
     return clip.times.keyframes[max(bisect_right(clip.times.keyframes, number) - 1, 0)]
 
 
-def _decode(
-    container: InputContainer, stream: VideoStream, clip: Clip, key: int, last: int
+def _timed(
+    container: InputContainer,
+    stream: VideoStream,
+    decoder: Decoder,
+    clip: Clip,
+    key: int,
+    last: int,
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     """The frames from a keyframe to another frame, with their times on the file's clock."""
     base = stream.time_base or Fraction(1)
     start, end = (clip.decoding.origin + clip.times.begins[number] for number in (key, last))
+    places = (start, start - 1, clip.decoding.origin)
+    packets = _packets_from(container, stream, decoder, places)
+    frames = decoder.frames(_between(packets, base, start, end))
+    for frame in deinterlaced(frames) if clip.decoding.interlaced else frames:
+        stamp = stamp_of(frame)
+        if stamp is not None:
+            yield stamp * base, frame
+
+
+def _between(
+    packets: "Iterator[Packet[VideoStream]]", base: Fraction, start: Fraction, end: Fraction
+) -> "Iterator[Packet[VideoStream]]":
+    """The packets from that of a keyframe on, up to what is shown at a time."""
     begun = False
-    for packet in _packets_from(container, stream, (start, start - 1, clip.decoding.origin)):
+    for packet in packets:
         stamp = stamp_of(packet)
         if stamp is None:  # the end of the file
-            break
+            return
         begun = begun or (packet.is_keyframe and stamp * base >= start)
         if not begun:
             continue
-        yield from _timed(packet.decode(), base)
+        yield packet
         if stamp * base == end or (packet.dts is not None and packet.dts * base > end):
-            break
-    yield from _timed(stream.codec_context.decode(None), base)
+            return
 
 
 def _packets_from(
-    container: InputContainer, stream: VideoStream, places: Sequence[Fraction]
-) -> Iterator["Packet[VideoStream]"]:
+    container: InputContainer, stream: VideoStream, decoder: Decoder, places: Sequence[Fraction]
+) -> "Iterator[Packet[VideoStream]]":
     """Packets from the first of some times on, or from before it: seeks in MPEG can end behind it.
 
     The other times are tried where it is missed.
@@ -122,27 +156,12 @@ def _packets_from(
     for place in places:
         with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read on
             container.seek(round(place / base), stream=stream)
-        stream.codec_context.flush_buffers()
-        packets = container.demux(stream)
-        first = next(packets)
+        decoder.restart()
+        packets = readable(container.demux(stream))
+        first = next(packets, None)
+        if first is None:
+            continue
         stamp = stamp_of(first)
         if stamp is not None and stamp * base <= places[0]:
             break
-    return chain([first], packets)
-
-
-def _timed(frames: list[VideoFrame], base: Fraction) -> Iterator[tuple[Fraction, VideoFrame]]:
-    for frame in frames:
-        stamp = stamp_of(frame)
-        if stamp is not None:
-            yield stamp * base, frame
-
-
-def _upright(frame: VideoFrame) -> Frame:
-    """A decoded frame as `read_frames` has it, but for opacity: RGB, BT.709, upright."""
-    rgb = frame.to_ndarray(
-        format="rgb24",
-        dst_color_trc=ColorTrc.BT709,
-        dst_color_primaries=ColorPrimaries.BT709,
-    )
-    return orientation(frame).upright(np.asarray(rgb, np.uint8))
+    return packets if first is None else chain([first], packets)

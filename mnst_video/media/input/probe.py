@@ -1,35 +1,38 @@
-"""What a clip is: facts from its packets and its first frame."""
+"""What a clip is: facts from its headers, its packets and its frames."""
 
 import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import av
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorTrc
-from av.video.stream import VideoStream
 
-from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import Clip, Decoding, Times
+from mnst_video.errors import InputError
+from mnst_video.media.clip import Clip, Damage, Decoding, Times
 from mnst_video.media.files import check_file
-from mnst_video.media.input.demux import open_container, orientation, stamp_of, stream_at
+from mnst_video.media.input.demux import (
+    Decoder,
+    Orientation,
+    open_container,
+    orientation,
+    readable,
+    stream_at,
+)
 from mnst_video.media.input.limits import Limits
 from mnst_video.media.input.rate import Rate, at_rate, frame_rate
-
-# The flag of a stream that is a music file's cover.
-COVER = av.stream.Disposition.attached_pic
-
-# The order of fields in a clip that has none (ffmpeg's AVFieldOrder); 0 is unknown.
-PROGRESSIVE = 1
-
-
-# Seconds below which a late start is rounding.
-EARLIEST = Fraction(1, 1000)
+from mnst_video.media.input.stream import EARLIEST, Stream, steady
+from mnst_video.media.input.survey import Survey, survey
 
 # The widest pixel that is believed; film scans have 2, damaged files anything.
 WIDEST = Fraction(16)
+# Parts of an interval from which on a last frame that lasts longer is held, and not rounded.
+HELD = Fraction(5, 4)
+# How far a clip is read: its index, where it has one, all its packets, or all its frames.
+Depth = Literal["index", "packets", "frames"]
 
 
 def probe(
@@ -38,25 +41,26 @@ def probe(
     stream: int | None = None,
     rate: Rate = "source",
     max_pixels: float | None = None,
-    quick: bool = False,
+    depth: Depth = "frames",
 ) -> Clip:
     """What a clip is. Raises InputError, with a reason, where it cannot be read as a video.
 
     stream: which of the file's video streams, from 0; None is the one that the file says.
-    rate: see `at_rate`.
+    rate: see `at_rate`; of a stream that has no times, the rate that it has.
     max_pixels: the most megapixels that a frame may have; default `MAX_PIXELS`.
-    quick: where a file has an index of its frames, read that instead of the whole file. Where the
-        frame rate varies, times can then be off by as much as it does.
+    depth: "frames" decodes them all: only then it is known which there are, and `read_frames` can
+        read them. From packets `read_near` can; from the index it can where times are even, else
+        they are off by as much as they vary.
     """
     path = Path(path)
     check_file(path)
     limits = Limits.of(max_pixels)
     try:
         with open_container(path) as container:
-            found = _Stream.of(path, container, stream, quick, limits)
+            found = Stream.of(path, container, stream, depth == "index", limits)
     except av.error.FFmpegError as error:
         raise _unreadable(path, error) from None
-    first = _first_frame(path, found.index)
+    first = _first_frame(path, found)
     limits.check_size(path, first.width, first.height)
     turned = orientation(first)
     width, height = first.width, first.height
@@ -65,193 +69,209 @@ def probe(
     limits.check_size(path, *shown)
     if turned.transposed:
         width, height, shown = height, width, (height, shown[0])
-    begins = tuple((stamp - found.stamps[0]) * found.base for stamp in found.stamps)
+    said = rate if isinstance(rate, Fraction) else None
+    frames = _Frames.of_packets(found, said)
+    if depth == "frames" or found.bare:
+        looked = survey(path, found.index, opacity=found.opacity, most=limits.frames)
+        frames = _Frames.of_survey(path, found, looked, said)
+    begins = tuple(time - frames.times[0] for time in frames.times)
     fps, varies = frame_rate(begins, found.declared, found.base)
-    begins += tuple(begins[-1] + (i + 1) / fps for i in range(found.indexed - len(begins)))
-    limits.check_length(path, len(begins), begins[-1])
-    facts = _Facts.of(first, found.interlaced, found.opacity)
-    plain = not (facts.is_odd or turned.mirrored or found.start or aspect != 1 or found.videos > 1)
+    held = frames.held if frames.held > HELD / fps or (varies and frames.held) else 1 / fps
+    varies = varies or held > HELD / fps
+    limits.check_length(path, len(begins), begins[-1] + held)
+    facts = _Facts.of(first, found, frames, turned)
+    start = Fraction(0) if found.opens is None else frames.times[0] - found.opens
+    start = start if start > EARLIEST else Fraction(0)
+    plain = not (facts.is_odd or start or aspect != 1 or found.videos > 1)
     decoding = Decoding(
         size=(width, height),
         stream=found.index,
-        origin=found.stamps[0] * found.base,
-        opencv=plain and _is_utf8(path),
+        origin=frames.times[0],
+        opencv=plain and frames.whole and _is_utf8(path),
         interlaced=facts.interlaced,
         alpha=facts.alpha,
         colors=facts.colors,
-        codec=found.codec,
+        damaged=frames.damaged,
     )
     clip = Clip(
         path=path,
         width=shown[0],
         height=shown[1],
-        times=Times(fps, begins, begins[-1] + 1 / fps, found.keyframes or (0,)),
+        times=Times(fps, begins, begins[-1] + held, frames.keys, frames.numbers),
         decoding=decoding,
         audio=found.audio,
-        start=found.start,
-        notes=found.notes + facts.notes,
+        start=start,
+        notes=found.notes + facts.notes + frames.notes,
+        damage=frames.damage,
     )
-    return at_rate(clip, rate, varies, limits)
+    return clip if found.bare else at_rate(clip, rate, varies, limits)
 
 
 @dataclass(frozen=True)
-class _Stream:
-    """What a file's headers and packets say of the video stream that is read.
+class _Frames:
+    """The frames of a clip.
 
-    index: its number among all streams. base: the seconds of a tick of its clock.
-    stamps: when each frame is shown, in ticks, increasing. keyframes: by their number.
-    indexed: how many frames the index of an MP4 names, which names also what was cut off.
-    start: seconds from the start of the file to the first frame. declared: the rate that is said.
-    videos: how many video streams there are. interlaced, opacity: whether they are said to be.
+    times: when each begins, in seconds on the file's clock. keys: the numbers of keyframes.
+    held: seconds that the last one lasts, 0 where that is not said.
+    numbers: which of the decoded frames each is; empty: all of them.
+    whole: whether each packet is a frame, and all are known to be alike. damaged: whether one is.
     """
 
-    index: int
-    codec: str
-    base: Fraction
-    stamps: tuple[int, ...]
-    keyframes: tuple[int, ...]
-    indexed: int
-    start: Fraction
-    declared: Fraction | None
-    aspect: Fraction
-    audio: tuple[str, ...]
-    videos: int
-    interlaced: bool
-    opacity: bool
-    notes: tuple[str, ...]
+    times: tuple[Fraction, ...]
+    keys: tuple[int, ...]
+    held: Fraction
+    numbers: tuple[int, ...] = ()
+    whole: bool = False
+    damaged: bool = False
+    interlaced: bool = False
+    damage: Damage | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, path: Path, container: InputContainer, wanted: int | None, quick: bool, limits: Limits
-    ) -> "_Stream":
-        """Raises InputError, UsageError, or FFmpegError."""
-        chosen, notes = _choose(path, container, wanted)
-        base = chosen.time_base or Fraction(1, 1)
-        context = chosen.codec_context
-        if context is None:
-            raise InputError(f"{path}: its video is of an unknown kind")
-        limits.check_size(path, context.width, context.height)
-        found = _index(container, chosen) if quick else []
-        found = sorted(found or _packets(container, chosen, limits.frames))
-        if not found:
-            raise InputError(f"{path}: the video in this file has no frames")
-        indexed = 0
-        if "mp4" in container.format.name:
-            entries = chosen.index_entries
-            indexed = sum(not entry.is_discard for entry in entries[: limits.frames + 1])
-        start = Fraction(0)
-        if container.start_time is not None:
-            start = found[0][0] * base - Fraction(container.start_time, av.time_base)
-        contexts = [s.codec_context for s in container.streams.audio]
+    def of_packets(cls, found: Stream, rate: Fraction | None) -> "_Frames":
+        """What the packets promise."""
+        packets = found.packets
+        if not packets.stamps:
+            step = 1 / (rate or found.declared or Fraction(25))
+            return cls(tuple(i * step for i in range(packets.count)), (0,), step)
+        # What is shown before the first keyframe needs what was before the file began.
+        begin = min(packets.keys, default=packets.stamps[0])
+        stamps = [stamp for stamp in packets.stamps if stamp >= begin]
+        keys = tuple(i for i, stamp in enumerate(stamps) if stamp in packets.keys)
         return cls(
-            index=chosen.index,
-            codec=context.codec.canonical_name,
-            base=base,
-            stamps=tuple(stamp for stamp, _ in found),
-            keyframes=tuple(number for number, (_, is_key) in enumerate(found) if is_key),
-            indexed=indexed,
-            start=start if start > EARLIEST else Fraction(0),
-            declared=chosen.average_rate or chosen.guessed_rate,
-            aspect=chosen.sample_aspect_ratio or Fraction(1),
-            audio=tuple(c.codec.canonical_name if c else "unknown" for c in contexts),
-            videos=len(container.streams.video),
-            interlaced=context.field_order > PROGRESSIVE,
-            opacity=chosen.metadata.get("alpha_mode") == "1",  # WebM has it beside the picture
-            notes=notes,
+            times=tuple(stamp * found.base for stamp in stamps),
+            keys=keys or (0,),
+            held=packets.durations.get(stamps[-1], 0) * found.base,
+            damage=Damage(missing=found.missing) if found.missing else None,
         )
+
+    @classmethod
+    def of_survey(
+        cls, path: Path, found: Stream, looked: Survey, rate: Fraction | None
+    ) -> "_Frames":
+        """What came out of the decoder, each frame at its own time. Raises InputError."""
+        packets, base = found.packets, found.base
+        good = [i for i in range(len(looked.stamps)) if i not in looked.broken]
+        if not good:
+            raise _no_frame(path, looked.reason)
+        missing = found.missing
+        stamps, notes = _in_order(looked, packets.stamps), []
+        keys: tuple[int, ...] = (0,)
+        if stamps is None:
+            step = 1 / (rate or found.declared or Fraction(25))
+            if not (found.bare and rate):
+                what = "has no timestamps" if found.bare else "its timestamps are not in order"
+                notes.append(f"{what}: read at {float(1 / step):g} fps, --fps takes another")
+            times = tuple(i * step for i in good)
+            lost = tuple((i - good[0]) * step for i in looked.broken if i > good[0])
+            held = step
+        else:
+            lacking = {*packets.stamps, *packets.broken}.difference(stamps)
+            bad = lacking.union(stamps[i] for i in looked.broken).union(packets.broken)
+            if looked.interlaced:
+                bad = {stamp for stamp in bad if not _is_second_field(stamp, stamps)}
+            good = [i for i in good if stamps[i] not in bad]
+            if not good:
+                raise _no_frame(path, looked.reason)
+            # What is shown before the first keyframe needs what was before the file began.
+            begin = min(packets.keys, default=stamps[good[0]])
+            early = sum(stamp < begin for stamp in bad)
+            if early:
+                notes.append(
+                    f"begins in the middle of a group of pictures: its first {early} frames cannot "
+                    "be decoded, and are left out"
+                )
+            times = tuple(stamps[i] * base for i in good)
+            if missing and bad and max(bad) > stamps[good[-1]]:  # the last packet was cut through
+                missing += max(bad) * base - times[-1]
+                bad = {stamp for stamp in bad if stamp < stamps[good[-1]]}
+            lost = tuple(s * base - times[0] for s in sorted(bad) if s >= begin)
+            keys = tuple(n for n, i in enumerate(good) if stamps[i] in packets.keys) or keys
+            held = packets.durations.get(stamps[good[-1]], 0) * base
+        damage = Damage(lost, missing, looked.reason) if lost or missing else None
+        if looked.resized is not None:
+            notes.append(
+                f"its pictures change their size at frame {looked.resized}: all are scaled to "
+                "that of the first"
+            )
+        whole = len(good) == len(looked.stamps) == packets.count and stamps is not None
+        return cls(
+            times,
+            keys,
+            held,
+            numbers=tuple(good) if len(good) < len(looked.stamps) else (),
+            whole=whole and not packets.empty and damage is None and looked.resized is None,
+            damaged=bool(looked.reason),
+            interlaced=looked.interlaced > 0,
+            damage=damage,
+            notes=tuple(notes),
+        )
+
+
+def _in_order(looked: Survey, packets: tuple[int, ...]) -> tuple[int, ...] | None:
+    """When each frame is shown, where that can be: its own stamp, or in turn those of packets."""
+    stamps = [stamp for stamp in looked.stamps if stamp is not None]
+    if len(stamps) < len(looked.stamps) or any(b < a for a, b in pairwise(stamps)):
+        stamps = list(packets) if len(packets) == len(looked.stamps) else []
+    if not stamps or (len(stamps) > 1 and stamps[0] == stamps[-1]):
+        return None
+    return tuple(stamps)
+
+
+def _is_second_field(stamp: int, stamps: tuple[int, ...]) -> bool:
+    """Whether a packet that made no frame lies inside one, as the other field of the same frame."""
+    inside = (b - a for a, b in pairwise(stamps) if a < stamp < b)
+    return next(inside, 0) * 2 in range(1, int(3 * steady(stamps)) + 1)
 
 
 @dataclass(frozen=True)
 class _Facts:
     """What is odd about a clip's frames."""
 
-    deep: bool
     interlaced: bool
     alpha: bool
     colors: str
+    is_odd: bool
     notes: tuple[str, ...]
 
-    @property
-    def is_odd(self) -> bool:
-        return bool(self.deep or self.interlaced or self.alpha or self.colors)
-
     @classmethod
-    def of(cls, frame: VideoFrame, interlaced: bool, alpha: bool) -> "_Facts":
+    def of(cls, frame: VideoFrame, found: Stream, frames: _Frames, turned: Orientation) -> "_Facts":
         """Those of the first frame, and what is known of all."""
         curves: dict[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
         wide = "BT.2020" if frame.color_primaries == ColorPrimaries.BT2020 else ""
         colors = curves.get(frame.color_trc, wide)
-        alpha = alpha or any(part.is_alpha for part in frame.format.components)
-        interlaced = interlaced or bool(frame.interlaced_frame)
-        notes = []
+        alpha = found.opacity or any(part.is_alpha for part in frame.format.components)
+        interlaced = found.interlaced or frames.interlaced or bool(frame.interlaced_frame)
+        done = {
+            "PQ": "HDR (PQ): tone-mapped to BT.709",
+            "HLG": "HDR (HLG): shown as an SDR display shows it, in BT.709",
+            "BT.2020": "wide colours (BT.2020): converted to BT.709",
+        }
+        notes = [done[colors]] if colors else []
         if interlaced:
-            notes.append("interlaced: each frame is deinterlaced")
-        if colors:
-            done = "wide colours (%s): converted" if colors == wide else "HDR (%s): tone-mapped"
-            notes.append(f"{done % colors} to BT.709")
+            notes.insert(0, "interlaced: each frame is deinterlaced")
+        if not turned.exact:
+            notes.append("turned by an angle that is no multiple of 90°: by the nearest one")
         deep = any(part.bits > 8 for part in frame.format.components)
-        return cls(deep, interlaced, alpha, colors, tuple(notes))
+        odd = deep or interlaced or alpha or colors or turned.mirrored or not turned.exact
+        return cls(interlaced, alpha, colors, bool(odd), tuple(notes))
 
 
-def _choose(
-    path: Path, container: InputContainer, wanted: int | None
-) -> tuple[VideoStream, tuple[str, ...]]:
-    """The video stream to read, and what is to be said about it."""
-    streams = [s for s in container.streams.video if COVER not in s.disposition]
-    if not streams:
-        raise InputError(f"{path}: there is no video in this file")
-    if wanted is not None:
-        if wanted >= len(streams):
-            there = "one, number 0" if len(streams) == 1 else f"0 to {len(streams) - 1}"
-            raise UsageError(f"--stream {wanted}: {path} has no such video stream, only {there}")
-        return streams[wanted], ()
-    default = av.stream.Disposition.default
-    chosen = next((s for s in streams if default in s.disposition), streams[0])
-    if len(streams) == 1:
-        return chosen, ()
-    note = (
-        f"{len(streams)} video streams: number {streams.index(chosen)} is taken, "
-        "--stream takes another"
-    )
-    return chosen, (note,)
-
-
-def _packets(container: InputContainer, stream: VideoStream, most: int) -> list[tuple[int, bool]]:
-    """When each frame is shown, and whether it is a keyframe, from the whole file.
-
-    Not much more than `most` of them.
-    """
-    found: list[tuple[int, bool]] = []
-    for packet in container.demux(stream):
-        stamp = stamp_of(packet)
-        if packet.size and not packet.is_discard and stamp is not None:
-            found.append((stamp, packet.is_keyframe))
-            if len(found) > most:
-                break
-    return found
-
-
-def _index(container: InputContainer, stream: VideoStream) -> list[tuple[int, bool]]:
-    """The same from the index of an mp4; nothing where there is none, or not of all frames.
-
-    The index has times of decoding: those of showing are the same ones later, in another order.
-    """
-    entries = stream.index_entries
-    whole = "mp4" in container.format.name and len(entries) == stream.frames > 0
-    if not whole or stream.start_time is None or any(entry.is_discard for entry in entries):
-        return []
-    later = stream.start_time - entries[0].timestamp
-    return [(entry.timestamp + later, entry.is_keyframe) for entry in entries]
-
-
-def _first_frame(path: Path, index: int) -> VideoFrame:
-    """The first frame that can be decoded. Raises InputError."""
+def _first_frame(path: Path, found: Stream) -> VideoFrame:
+    """The first frame that can be decoded, whole if there is a whole one. Raises InputError."""
+    reason = ""
     with contextlib.suppress(av.error.FFmpegError), open_container(path) as container:
-        for packet in container.demux(stream_at(container, index)):
-            with contextlib.suppress(av.error.FFmpegError):  # what comes first may be damaged
-                for frame in packet.decode():
-                    return frame
-    raise InputError(f"{path}: the video opens, but not one frame of it can be decoded")
+        stream = stream_at(container, found.index)
+        decoder = Decoder(stream, opacity=found.opacity, damaged=True)
+        for frame in decoder.frames(readable(container.demux(stream))):
+            return frame
+        reason = decoder.reason
+    raise _no_frame(path, reason)
+
+
+def _no_frame(path: Path, reason: str) -> InputError:
+    why = f" ({reason})" if reason else ""
+    return InputError(f"{path}: the video opens, but not one frame of it can be decoded{why}")
 
 
 def _unreadable(path: Path, error: av.error.FFmpegError) -> InputError:

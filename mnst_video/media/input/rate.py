@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip, Times
 from mnst_video.media.input.limits import Limits
 
@@ -22,6 +23,13 @@ STANDARD_RATES = tuple(
 # The part by which a rate may differ from that of the median interval, and the parts of a tick from
 # which on one fits uneven times better than another.
 NEAR, ALIKE = Fraction(1, 10), 0.02
+# The part of an interval from which on a difference is none of rounding.
+NO_ROUNDING = Fraction(2, 5)
+# Of a frame, which a clip must last at least at a rate that is asked for.
+HALF = Fraction(1, 2)
+# Frames from which on repeated fields can be told, and the parts of a frame by which they then may
+# lie beside even times: a field of five, and rounding.
+FIELDS, FILM = 8, Fraction(1, 2)
 # "source": constant, as the clip's own; "vfr": its timestamps are kept; or frames a second.
 Rate = Literal["source", "vfr"] | Fraction
 
@@ -42,6 +50,11 @@ def at_rate(clip: Clip, rate: Rate, varies: bool = False, limits: "Limits | None
         return clip
     early = min(1 / fps, 1 / times.fps) / 2
     begins = [max(0, math.floor((time - early) * fps) + 1) for time in times.begins]
+    if times.duration * fps < HALF:
+        raise UsageError(
+            f"--fps {float(fps):g}: nothing would be left of {clip.path}, which lasts "
+            f"{float(times.duration):.3f} s; give more frames a second"
+        )
     ticks = max(round(times.duration * fps), 1)
     (limits or Limits.of(None)).check_length(clip.path, ticks, Fraction(0))
     begins = [min(begin, ticks) for begin in begins]
@@ -61,7 +74,7 @@ def at_rate(clip: Clip, rate: Rate, varies: bool = False, limits: "Limits | None
         begins=tuple(begins[i] / fps for i in kept),
         duration=ticks / fps,
         keyframes=tuple(new_number[key] for key in times.keyframes if key in new_number) or (0,),
-        numbers=tuple(kept) if len(kept) < times.frames else (),
+        numbers=tuple(map(times.number, kept)) if times.numbers or left_out else (),
         repeats=repeats if max(repeats) > 1 else (),
     )
     return replace(clip, times=shown, notes=notes)
@@ -73,7 +86,9 @@ def frame_rate(
     """The exact rate, and whether the times are uneven: then it is that of the median interval.
 
     A rate counts only where it fits the timestamps over the clip's whole length, to two ticks of
-    the container's clock: Matroska rounds timestamps to 1 ms, and headers are often wrong.
+    the container's clock: Matroska rounds timestamps to 1 ms, and headers are often wrong. Where
+    that clock ticks once a frame, a frame that was dropped is no rounding. Film that is on video by
+    repeated fields has uneven times, and yet a rate, in which none is repeated or left out.
     """
     for rate in STANDARD_RATES:  # Matroska says 19001/317 where 60000/1001 is meant
         if declared and abs(rate - declared) < declared / 5000:
@@ -82,8 +97,14 @@ def frame_rate(
         return declared or Fraction(25), False
     intervals = [b - a for a, b in pairwise(times)]
     median, mean = statistics.median(intervals), times[-1] / len(intervals)
-    if any(abs(interval - median) > 2 * tick + median / 50 for interval in intervals):
-        return _uneven_rate(times, median or mean or Fraction(1, 25), declared), True
+    if not mean:
+        return declared or Fraction(25), False
+    rounding = min(2 * tick + median / 50, median * NO_ROUNDING)
+    if any(abs(interval - median) > rounding for interval in intervals):
+        film = _film_rate(times, mean)
+        if film is not None:
+            return film, True
+        return _uneven_rate(times, median or mean, declared), True
     average = (1 / mean).limit_denominator(1001)
     candidates = sorted(STANDARD_RATES, key=lambda rate: abs(1 / rate - mean))
     if declared in STANDARD_RATES:
@@ -92,6 +113,15 @@ def frame_rate(
         candidates.append(Fraction(declared))
     fitting = (r for r in candidates if abs(len(intervals) / r - times[-1]) <= 2 * tick)
     return next(fitting, average), False
+
+
+def _film_rate(times: Sequence[Fraction], mean: Fraction) -> Fraction | None:
+    """The rate of film whose frames last two and three fields in turn, if they do."""
+    if len(times) < FIELDS or not mean:
+        return None
+    rate = min(STANDARD_RATES, key=lambda rate: abs(1 / rate - mean))
+    early = [time - i / rate for i, time in enumerate(times)]
+    return rate if max(early) - min(early) < FILM / rate else None
 
 
 def _uneven_rate(

@@ -1,20 +1,19 @@
 """Sound: read it from files, and find its beats."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.packet import Packet
 from numpy.typing import NDArray
 
 from mnst_video.errors import InputError
 from mnst_video.media.ffmpeg import MUSIC_FORMATS
-from mnst_video.media.input.demux import open_container
+from mnst_video.media.files import check_file
+from mnst_video.media.input.demux import open_container, readable
 from mnst_video.timeline.envelope import Sound
 
 # Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
@@ -65,7 +64,7 @@ def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.fl
     resampler, kind = None, None
     begins = ends = Fraction(0)
     samples: list[NDArray[np.float32]] = []
-    for packet in _packets(container, stream):
+    for packet in readable(container.demux(stream)):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -85,13 +84,6 @@ def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.fl
         yield begins, _joined(samples, resampler)
 
 
-def _packets(container: InputContainer, stream: AudioStream) -> Iterator["Packet[AudioStream]"]:
-    """The packets of a stream, as far as the file can be read."""
-    # PyAV stumbles over an index where damage, or a broadcast, lets a stream appear late.
-    with suppress(av.error.FFmpegError, IndexError):
-        yield from container.demux(stream)
-
-
 def _joined(
     samples: list[NDArray[np.float32]], resampler: av.AudioResampler
 ) -> NDArray[np.float32]:
@@ -103,10 +95,7 @@ def _joined(
 @contextmanager
 def _open(path: Path) -> Iterator[InputContainer]:
     """A local file that has sound. Raises InputError, also where reading it fails later."""
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise InputError(f"{path}: this is a folder; give a sound file")
+    check_file(path, "sound")
     try:
         with open_container(path, MUSIC_FORMATS) as container:
             if not container.streams.audio:

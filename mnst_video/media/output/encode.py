@@ -103,7 +103,7 @@ def _written(partial: Path, count: int) -> int:
     """How many frames are in a file; WebP may have left out what is like the frame before."""
     with contextlib.suppress(InputError, OSError):
         if partial.suffix.lower() != ".webp":
-            return probe(partial, rate="vfr", max_pixels=UNLIMITED).times.frames
+            return probe(partial, rate="vfr", max_pixels=UNLIMITED, depth="packets").times.frames
         with Image.open(partial) as picture:
             return count if getattr(picture, "n_frames", 1) <= count else 0
     return 0
