@@ -174,6 +174,10 @@ def check_preset_target(path: Path, overwrite: bool) -> None:
         raise UsageError(f"{path}: a preset's name ends in .toml")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists; use --overwrite, or another name")
+    folder = path.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        problem = "cannot be written to" if folder.is_dir() else "is not there"
+        raise UsageError(f"{path}: the folder {folder} {problem}")
 
 
 def save_preset_file(path: Path, options: Options, overwrite: bool) -> None:

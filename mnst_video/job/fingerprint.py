@@ -18,6 +18,7 @@ from mnst_video.method.device import pick_device
 from mnst_video.option_types import Mark
 from mnst_video.options import marked
 from mnst_video.painting.settings import Paint
+from mnst_video.plan.analysis import given_cuts
 from mnst_video.plan.setup import Setup
 from mnst_video.timeline.fader import Fader
 
@@ -44,6 +45,7 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
     digests = map(file_digest, options.styles)
     return {
         **options.model_dump(mode="json", include=set(FRAMES)),
+        "cuts": given_cuts(setup) or options.cuts,  # beats are where the tempo has them
         "input": _together(inputs) if setup.clip.decoding.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),

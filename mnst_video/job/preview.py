@@ -1,6 +1,7 @@
 """A first moving impression of a render: few pictures, small, with few steps, in seconds."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,11 +12,11 @@ import numpy as np
 from mnst_video.errors import InputError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.clip import Times
-from mnst_video.media.files import check_name
+from mnst_video.media.files import check_source
 from mnst_video.media.frames import Frame, faded, resize, working_size
 from mnst_video.media.input.near import read_near
 from mnst_video.media.input.pictures import is_sequence
-from mnst_video.media.output.checks import check_encoder, check_output
+from mnst_video.media.output.checks import check_encoder, check_output, most_frames
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
@@ -83,7 +84,7 @@ def render_preview(
     Raises UsageError, InputError, MachineError or DivergedError.
     """
     count, source, options = Count(observe), Path(source), options or Options()
-    check_name(source)
+    check_source(source)
     output = Path(output) if output else default_output(source, "_preview.mp4")
     # Its pictures have a rate of their own.
     read = options if is_sequence(source) else options.model_copy(update={"fps": "vfr"})
@@ -98,14 +99,19 @@ def render_preview(
     }
     with at_work(output, options.machine):
         setup = prepare(clip, options.model_copy(update=small))
-        first, frames = setup.frames.start, len(setup.frames)
-        pictures = count.total = min(frames, affordable(setup.styles.paint))
-        numbers = [first + i * frames // pictures for i in range(pictures)]
+        span, frames = clip.times.span(setup.frames), len(setup.frames)
+        length = span.end - span.start
+        pictures = min(frames, affordable(setup.styles.paint))
+        if (most := most_frames(output, options.encoder)) is not None:
+            pictures = max(1, min(pictures, math.floor(most * length)))
+        count.total = pictures
+        begun = (span.start + i * length / pictures for i in range(pictures))
+        numbers = [bisect_right(clip.times.begins, time) - 1 for time in begun]
         taken = read_near(clip, numbers, *setup.size)
         contents = [frame for _, frame in taken]
         calibrations = setup.styles.calibrate(_sample(setup, contents))
         painted = _paint(setup, numbers, contents, calibrations)
-        rate = clip.times.fps * pictures / frames
+        rate = pictures / length
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
         ticks = pictures * repeats

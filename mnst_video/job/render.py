@@ -13,7 +13,7 @@ from mnst_video.job.record import write_record
 from mnst_video.job.resume import Job
 from mnst_video.job.worker import Painted, Part, paint_part, paint_shots
 from mnst_video.job.workplace import at_work
-from mnst_video.media.files import check_name
+from mnst_video.media.files import check_name, check_source
 from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.options import Options
 from mnst_video.plan.plan import Plan
@@ -48,7 +48,7 @@ def render(
     begun = time.monotonic()
     source, asked = Path(source), options or Options()
     options = asked.on(share(asked.machine, jobs))
-    check_name(source)
+    check_source(source)
     output = Path(output) if output else default_output(source, "_mnst.mp4")
     if frames_dir:
         check_name(Path(frames_dir).absolute())

@@ -37,9 +37,12 @@ class Job:
         """
         self.setup = setup
         self.folder = folder
-        files = setup.clip.files
-        # Several jobs read the styles anew, each at its beginning.
-        self.watched = Watched((*files, *(setup.options.styles if jobs > 1 else ())))
+        files, options = setup.clip.files, setup.options
+        # The sound is read again at the end; several jobs read all else anew, each by itself.
+        weights = Path(options.weights)
+        again = (*options.styles, *([weights] if weights.is_file() else [])) if jobs > 1 else ()
+        self._others = (*([options.audio] if options.audio else []), *again)
+        self.watched = Watched((*files, *self._others))
         digests = [self.watched.digests[path] for path in files]
         self.settings = fingerprint(setup, jobs, digests)
         self.analysis = _saved(folder, self.settings, restart) or self._begin()
@@ -64,7 +67,8 @@ class Job:
 
     def keep(self, painted: Painted) -> None:
         """Note that a frame is on disk. Raises InputError where its clip is not what it was."""
-        self.watched.check()  # what came of another file is never taken for finished
+        # What came of another file is never taken for finished.
+        self.watched.check((*self._files_of(painted.frame), *self._others))
         entry = {
             "frame": painted.frame,
             **fader_json(self.setup.course.fader(painted.frame)),
@@ -77,6 +81,13 @@ class Job:
         except OSError as error:
             raise unwritten(self.folder / "frames.jsonl", error) from None
         self.log[painted.frame] = entry
+
+    def _files_of(self, frame: int) -> set[Path]:
+        """What a frame was painted from: it, and the one before it."""
+        pictures, times = self.setup.clip.decoding.pictures, self.setup.clip.times
+        if not pictures:
+            return {self.setup.clip.path}
+        return {pictures[times.number(number)] for number in (max(frame - 1, 0), frame)}
 
     def remove(self) -> None:
         """Remove the frames, and what is known of them."""

@@ -18,10 +18,13 @@ class Watched:
         self._stamps = {path: _stamp(path) for path in paths}
         self.digests = {path: file_digest(path) for path in self._stamps}
 
-    def check(self) -> None:
-        """Raise InputError unless all files are what they were. Contents are read only in doubt."""
-        for path, stamp in self._stamps.items():
-            now = _stamp(path)
+    def check(self, paths: Iterable[Path] | None = None) -> None:
+        """Raise InputError unless files, default all, are what they were.
+
+        Contents are read only in doubt.
+        """
+        for path in self._stamps if paths is None else paths:
+            stamp, now = self._stamps[path], _stamp(path)
             if now is None:
                 raise InputError(f"{path}: is gone; bring it back and give the same command again")
             if now == stamp:

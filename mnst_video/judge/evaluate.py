@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path
@@ -13,9 +13,12 @@ from mnst_video.errors import InputError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.judge.judge import RECENT, FrameScores, Judge
 from mnst_video.judge.style import jumps, lag
+from mnst_video.media.frames import Frame
+from mnst_video.media.input.animation import is_animation
 from mnst_video.media.input.decode import read_frames
-from mnst_video.media.input.pictures import is_sequence, probe_sequence
-from mnst_video.media.input.probe import probe
+from mnst_video.media.input.pictures import is_sequence
+from mnst_video.media.input.rate import Rate
+from mnst_video.media.input.settings import InputOptions
 from mnst_video.options import Options
 from mnst_video.plan.analysis import analyse
 from mnst_video.plan.setup import prepare
@@ -148,30 +151,40 @@ def evaluate(
     Raises UsageError, InputError or MachineError.
     """
     count = Count(observe)
-    # The output has what it shows more than once so often.
     clip = clip_of(source, options.input)
-    if is_sequence(Path(output)):
-        painted = probe_sequence(Path(output), rate=clip.times.fps)
-    else:
-        painted = probe(output, rate="vfr")
+    # Pictures have no times; WebP leaves out what is like the picture before it.
+    webp = is_animation(Path(output)) and not clip.times.vfr
+    fps: Rate = clip.times.fps if webp or is_sequence(Path(output)) else "vfr"
+    painted = clip_of(output, InputOptions(fps=fps))
+    # The output has what it shows more than once so often.
+    frames_at = [n for n in range(painted.times.frames) for _ in range(painted.times.shown(n))]
     with at_work(None, options.machine):
         setup = prepare(clip, options)
         count.total = len(setup.frames)
         shown = [clip.times.shown(frame) for frame in setup.frames]
-        if painted.times.frames != sum(shown):
+        if len(frames_at) != sum(shown):
             raise InputError(
-                f"{output}: has {painted.times.frames} frames, and {sum(shown)} of {source} were "
+                f"{output}: has {len(frames_at)} frames, and {sum(shown)} of {source} were "
                 "to be rendered; give the same --start and --end"
             )
         analysis = analyse(setup)
         size = (painted.width, painted.height)
         judge = Judge(setup, analysis, flow, size)
         contents = read_frames(clip, *size, setup.frames.start, setup.frames.stop)
-        firsts = {0, *accumulate(shown)}
-        frames = read_frames(painted, *size, only=firsts)
+        firsts = [frames_at[tick] for tick in accumulate(shown[:-1], initial=0)]
+        frames = read_frames(painted, *size, only={*firsts})
         found: list[FrameScores] = []
         with contextlib.closing(contents), contextlib.closing(frames):
-            for content, frame in zip(contents, frames, strict=True):
+            for content, frame in zip(contents, _each(frames, firsts), strict=True):
                 found.append(judge(setup.frames.start + len(found), content, frame))
                 count.one()
     return Evaluation(tuple(found), float(clip.times.fps), setup.size, count.seconds)
+
+
+def _each(frames: Iterator[Frame], numbers: Sequence[int]) -> Iterator[Frame]:
+    """For each of some numbers that do not decrease its frame; `frames` has each of them once."""
+    last: int | None = None
+    for number in numbers:
+        if number != last:
+            frame, last = next(frames), number
+        yield frame

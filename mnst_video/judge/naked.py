@@ -45,7 +45,7 @@ def _tile_losses(network: VGG19, picture: Frame, target: Grams) -> Array:
         # Over a tile's own pixels, of which a feature has one for 2^depth x 2^depth.
         means = F.avg_pool2d(squares, TILE >> depth, STRIDE >> depth) / 4**depth
         wanted = target[layer].diagonal().clamp(min=0.0).sqrt()[None, :, None, None]
-        losses.append((means.sqrt() - wanted).square().mean(dim=1)[0].double().cpu().numpy())
+        losses.append((means.sqrt() - wanted).square().mean(dim=1)[0].cpu().double().numpy())
     # In a deeper layer, whose size is rounded down, a row may be missing.
     rows, columns = (min(loss.shape[axis] for loss in losses) for axis in (0, 1))
     return np.array([loss[:rows, :columns] for loss in losses])

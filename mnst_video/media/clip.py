@@ -82,6 +82,7 @@ class Decoding:
     interlaced: whether some are. alpha: whether they are transparent in places.
     colors: PQ or HLG where they are HDR, BT.2020 where their gamut is wide, else nothing.
     damaged: whether some cannot be decoded.
+    animated: whether they are those of an animated picture.
     pictures: the files of a clip that is a sequence of them, each a decoded frame.
     matte: the colour of the ground under what is transparent.
     """
@@ -94,6 +95,7 @@ class Decoding:
     alpha: bool = False
     colors: str = ""
     damaged: bool = False
+    animated: bool = False
     pictures: tuple[Path, ...] = ()
     matte: str = GROUND
 
@@ -113,6 +115,19 @@ class Damage:
 
 
 @dataclass(frozen=True)
+class Extras:
+    """What a file holds beside pictures and sound.
+
+    chapters: how many. subtitles: the codec of each track. covers: the numbers of pictures that are
+    no video, among all streams.
+    """
+
+    chapters: int = 0
+    subtitles: tuple[str, ...] = ()
+    covers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Clip:
     """Facts about a clip, from its packets and its frames.
 
@@ -121,6 +136,7 @@ class Clip:
     start: seconds from the start of the file, where its sound may begin, to the first frame.
     notes: what is odd about the file, for a person to read.
     damage: what is lost of it, if anything; its `times` do not have that.
+    extras: what else the file holds.
     """
 
     path: Path
@@ -132,6 +148,7 @@ class Clip:
     start: Fraction = Fraction(0)
     notes: tuple[str, ...] = ()
     damage: Damage | None = None
+    extras: Extras = Extras()
 
     @property
     def files(self) -> tuple[Path, ...]:

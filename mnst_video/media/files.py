@@ -42,6 +42,12 @@ def check_name(path: Path) -> None:
             raise UsageError(f"{path.name[:40]}…: the name is too long") from None
 
 
+def check_source(path: Path) -> None:
+    """Raise InputError or UsageError for a path that nothing has that is read."""
+    if not path.is_dir():  # which may be `.`, and have no name
+        check_name(path)
+
+
 def check_new_name(output: Path) -> None:
     """Raise InputError or UsageError for a path that cannot be written, or have others beside."""
     check_name(output)

@@ -16,8 +16,8 @@ def fit_style(style: Frame, width: int, height: int, scale: float = 1.0) -> Fram
     """
     have_height, have_width = style.shape[:2]
     cover = max(width / have_width, height / have_height)
-    crop_width = min(have_width, round(width / cover))
-    crop_height = min(have_height, round(height / cover))
+    crop_width = min(have_width, max(1, round(width / cover)))
+    crop_height = min(have_height, max(1, round(height / cover)))
     x, y = (have_width - crop_width) // 2, (have_height - crop_height) // 2
     crop = style[y : y + crop_height, x : x + crop_width]
     return resize(crop, max(16, round(width * scale)), max(16, round(height * scale)))

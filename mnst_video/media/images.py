@@ -1,7 +1,10 @@
 """Stills: load and save pictures, and fit a style image to a working size."""
 
 import contextlib
+import importlib
+import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +21,28 @@ from mnst_video.media.input.settings import GROUND
 
 # Kinds of pictures, as Pillow names them. Not among them: EPS, which is a program that Pillow would
 # run with Ghostscript, and kinds whose readers are seldom used.
-KINDS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
+KINDS = (
+    *("PNG", "JPEG", "MPO", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA", "ICO"),
+    "HEIF",  # where pillow-heif is installed
+)
+# Pictures of phones, which Pillow reads with pillow-heif.
+HEIC = frozenset({".heic", ".heif", ".hif"})
+# What to do with what is no picture, or none that is read, by its extension.
+ADVICE = {
+    ".svg": "it is a drawing: export it as PNG",
+    ".eps": "it is a drawing: export it as PNG",
+    ".pdf": "export its page as PNG",
+    ".psd": "export it as PNG or TIFF",
+    ".exr": "save it with 8 or 16 bits, as PNG or TIFF",
+    **dict.fromkeys((".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf"), "develop it into a TIFF"),
+    **dict.fromkeys(
+        HEIC, "it needs the extra heic: pip install 'mnst-video[heic]', or save it as JPEG"
+    ),
+}
+# Megapixels that a picture may have without being asked: Pillow's own limit.
+MOST_PIXELS = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+
+_limit = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -48,12 +72,20 @@ def load_image(path: Path | str) -> Frame:
     return load_photo(path).on(GROUND)
 
 
-def load_photo(path: Path | str) -> Photo:
+def load_photo(path: Path | str, max_pixels: float | None = None) -> Photo:
     """The picture in a file, of an animation the first one: upright, in sRGB.
 
+    max_pixels: the most megapixels that it may have; default, and at least, `MOST_PIXELS`.
     Raises InputError where there is no such file or it is no picture.
     """
     path = Path(path)
+    with reading(path, max_pixels) as picture:
+        return photo_in(picture, path)
+
+
+@contextlib.contextmanager
+def reading(path: Path, max_pixels: float | None) -> Iterator[Image.Image]:
+    """An open picture; what fails while the block reads it is told as for `load_photo`."""
     check_name(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such picture")
@@ -64,32 +96,49 @@ def load_photo(path: Path | str) -> Photo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags that we do not need
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            Image.init()
-            with Image.open(
-                path, formats=[kind for kind in KINDS if kind in Image.OPEN]
-            ) as picture:
-                if picture.mode == "F":
+            with _opened(path) as picture:
+                most = max(MOST_PIXELS, max_pixels or 0.0)
+                if picture.width * picture.height > most * 1e6:
                     raise InputError(
-                        f"{path}: has floating-point values, whose range is not known; "
-                        f"save it with 8 or 16 bits"
+                        f"{path}: the picture is too large, of more than {most:.0f} megapixels; "
+                        "scale it down first"
                     )
-                upright = _in_srgb(ImageOps.exif_transpose(picture))
-                if upright.mode.startswith("I"):  # Pillow would clip 16 bits at 255
-                    levels = (np.asarray(upright) / 257).round().clip(0, 255)
-                    upright = Image.fromarray(levels.astype(np.uint8))
-                pixels = np.asarray(upright.convert("RGBA"))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        advice = f"of more than {limit} megapixels; scale it down first"
-        raise InputError(f"{path}: the picture is too large, {advice}") from None
+                yield picture
     except UnidentifiedImageError:
-        advice = "save it as PNG, JPEG, TIFF or WebP"
+        advice = ADVICE.get(path.suffix.lower(), "save it as PNG, JPEG, TIFF or WebP")
         raise InputError(f"{path}: this is not a picture that can be read; {advice}") from None
     except MemoryError:
         raise MachineError(f"{path}: no memory is left for this picture; scale it down") from None
-    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError) as error:
         raise InputError(f"{path}: the picture cannot be read ({error})") from None
+
+
+def _opened(path: Path) -> Image.Image:
+    """A picture of a kind that is read, without Pillow's own limit of its size."""
+    Image.init()
+    if path.suffix.lower() in HEIC:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("pillow_heif").register_heif_opener()
+    with _limit:  # it is one for the whole process
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path, formats=[kind for kind in KINDS if kind in Image.OPEN])
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def photo_in(picture: Image.Image, path: Path) -> Photo:
+    """What an open picture shows: upright, in sRGB. Raises InputError, or what Pillow raises."""
+    if picture.mode == "F":
+        raise InputError(
+            f"{path}: has floating-point values, whose range is not known; save it with 8 or 16 "
+            "bits"
+        )
+    upright = _in_srgb(ImageOps.exif_transpose(picture))
+    if upright.mode.startswith("I"):  # Pillow would clip 16 bits at 255
+        levels = (np.asarray(upright) / 257).round().clip(0, 255)
+        upright = Image.fromarray(levels.astype(np.uint8))
+    pixels = np.asarray(upright.convert("RGBA"))
     alpha = pixels[..., 3]
     frame = np.ascontiguousarray(pixels[..., :3])
     return Photo(frame, None if alpha.min() == 255 else np.ascontiguousarray(alpha))

@@ -49,7 +49,7 @@ class EvenScale:
         for name, gram1 in grams1.items():
             gram2 = grams2[name]
             square1, square2, product = (
-                float((a.double() * b.double()).sum())
+                float((a.cpu().double() * b.cpu().double()).sum())
                 for a, b in ((gram1, gram1), (gram2, gram2), (gram1, gram2))
             )
             square = w**2 * square1 + (1 - w) ** 2 * square2 + 2 * w * (1 - w) * product

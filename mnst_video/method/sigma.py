@@ -66,7 +66,7 @@ def calibrate(looks: Iterable[Look], styles: Sequence[Grams]) -> tuple[Calibrati
         content = look.content.float().square().mean()
         losses = [style_loss(look.grams, style) for style in styles]
         crosses = [_cross(look.grams, *pair) for pair in pairwise(styles)]
-        rows.append(torch.stack([content, *losses, *crosses]).double().cpu())
+        rows.append(torch.stack([content, *losses, *crosses]).cpu().double())
     if not rows:
         raise ValueError("a calibration needs at least one image")
     content_mean, *means = torch.stack(rows).mean(0).tolist()

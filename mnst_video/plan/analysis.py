@@ -65,9 +65,7 @@ def analyse(setup: Setup) -> Analysis:
     Raises InputError where a frame can no longer be decoded.
     """
     clip, options, size = setup.clip, setup.options, setup.size
-    cuts = []
-    if isinstance(options.cuts, tuple):
-        cuts = [_cut_frame(clip, moment("cuts", time, setup.course.clock)) for time in options.cuts]
+    cuts = given_cuts(setup)
     paint = setup.styles.paint
     wanted = set() if paint.by_shot else spread(0, clip.times.frames, CALIBRATION_FRAMES)
     detector, sample = CutDetector(), []
@@ -93,6 +91,14 @@ def analyse(setup: Setup) -> Analysis:
             styles = setup.styles.in_colors(palettes[-1] if palettes else None)
             calibrations.append(styles.calibrate(sample))
     return Analysis(shots, tuple(calibrations), tuple(palettes))
+
+
+def given_cuts(setup: Setup) -> list[int]:
+    """The first frames of new shots, where the options say them. Raises UsageError."""
+    cuts = setup.options.cuts
+    if not isinstance(cuts, tuple):
+        return []
+    return [_cut_frame(setup.clip, moment("cuts", time, setup.course.clock)) for time in cuts]
 
 
 def _cut_frame(clip: Clip, seconds: Fraction) -> int:

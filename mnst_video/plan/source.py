@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Clip, Damage, Passage
+from mnst_video.media.input.animation import is_animation, probe_animation
 from mnst_video.media.input.pictures import is_sequence, probe_sequence
 from mnst_video.media.input.probe import Depth, probe
 from mnst_video.media.input.settings import InputOptions
@@ -38,13 +39,16 @@ def clip_of(source: Path | str, options: InputOptions, *, depth: Depth = "frames
                 f"--seconds {options.seconds:g}: {source} is a clip, which has its own length; "
                 "--start and --end take a part of it"
             )
-        clip = probe(
-            source,
-            stream=options.stream,
-            rate=rate,
-            max_pixels=options.max_pixels,
-            depth=depth,
-        )
+        if is_animation(source):
+            clip = probe_animation(source, rate=rate, max_pixels=options.max_pixels)
+        else:
+            clip = probe(
+                source,
+                stream=options.stream,
+                rate=rate,
+                max_pixels=options.max_pixels,
+                depth=depth,
+            )
     if clip.damage is not None and (options.allow_partial or depth != "frames"):
         clip = replace(clip, damage=None, notes=(*clip.notes, damage_shown(clip)))
     return replace(clip, decoding=replace(clip.decoding, matte=options.ground))
@@ -90,6 +94,8 @@ def default_output(source: Path, ending: str) -> Path:
     """Where a clip of `source` goes: beside it, and beside a folder of pictures, not into it."""
     if source.is_dir():
         folder = source.resolve()
+        if not folder.name:
+            raise UsageError(f"{source}: give an --output, as nothing can lie beside this folder")
         return folder.with_name(f"{folder.name}{ending}")
     name = source.stem if source.is_file() else sequence_name(source)
     return source.with_name(f"{name}{ending}")

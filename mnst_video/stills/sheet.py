@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mnst_video.errors import UsageError
 from mnst_video.job.processes import Tell, divide, on_device, run, share
 from mnst_video.job.workplace import Count, CountObserver, at_work
-from mnst_video.media.files import check_name, check_target
+from mnst_video.media.files import check_source, check_target
 from mnst_video.media.frames import Frame, fit_style, resize, working_size
 from mnst_video.media.images import load_image, save_image
 from mnst_video.option_types import Mark
@@ -74,7 +74,7 @@ def render_sheet(
     """
     count, source, asked = Count(observe), Path(source), options or Options()
     options = asked.on(share(asked.machine, jobs))
-    check_name(source)
+    check_source(source)
     output = Path(output) if output else default_output(source, "_sweep.png")
     if output.suffix.lower() not in PICTURES:
         raise unknown_kind(output)

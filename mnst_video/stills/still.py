@@ -8,7 +8,7 @@ import torch
 
 from mnst_video.errors import UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
-from mnst_video.media.files import check_name, check_target
+from mnst_video.media.files import check_source, check_target
 from mnst_video.media.frames import resize, working_size
 from mnst_video.media.images import Photo, load_image, save_image
 from mnst_video.media.input.settings import GROUND
@@ -54,7 +54,7 @@ def render_still(
     Raises UsageError, InputError, MachineError or DivergedError.
     """
     count, source, options = Count(observe), Path(source), options or Options()
-    check_name(source)
+    check_source(source)
     output = Path(output) if output else default_output(source, "_mnst.png")
     if output.suffix.lower() not in PICTURES:
         raise UsageError(f"{output}: unknown kind of picture; use one of {', '.join(PICTURES)}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnst_video.errors import UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
-from mnst_video.media.files import check_name
+from mnst_video.media.files import check_source
 from mnst_video.media.frames import Frame, resize, working_size
 from mnst_video.media.images import load_image
 from mnst_video.media.output.checks import check_output
@@ -59,7 +59,7 @@ def render_sweep(
     """
     count, source, output = Count(observe), Path(source), Path(output)
     options = options or Options()
-    check_name(source)
+    check_source(source)
     if not is_clip(output):
         raise unknown_kind(output)
     check_output(output, (source, *options.styles), overwrite, EncoderSettings(), fps)

@@ -16,8 +16,9 @@ from mnst_video.timeline.timecode import END, START, Time
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 _KEY = re.compile(r"(?P<time>[^=]*?)\s*=\s*(?P<value>\S+)(?:\s+(?P<easing>.*))?", re.DOTALL)
-# Deforum writes FRAME:(VALUE); the value may be an expression.
+# Deforum writes FRAME:(VALUE); the value may be an expression. A number may stand without brackets.
 _DEFORUM = re.compile(r"(?P<frame>[^:(]*?)\s*:\s*\(\s*(?P<value>.*?)\s*\)", re.DOTALL)
+_BARE_DEFORUM = re.compile(rf"(?P<frame>\d+)\s*:\s*(?P<value>{_NUMBER.pattern})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Timeline:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `0.4`, `0=0, 12.5s=1 ease-in-out, 1:30=0`, `0b=0, 4b=1 repeat 8b`, `0:(1.0)`.
+        """Read `0.4`, `40%`, `0=0, 12.5s=1 ease-in-out, 1:30=0`, `0b=0, 4b=1 repeat 8b`, `0:(1.0)`.
 
         The last is Deforum's form. docs/timeline.md has the whole language.
         Raises TextError, which marks the place.
@@ -71,7 +72,8 @@ class Timeline:
             raise TextError(text, 0, len(text), "write a number, or keys: 0=0, 12.5s=1, end=0")
         if len(parts) == 1 and repeat is None and not re.search(r"[=:(]", body):
             return cls.constant(_parse_value(text, *parts[0]))
-        read = _parse_deforum if re.match(r"[^=]*:\s*\(", body) else _parse_key
+        deforum = re.match(r"[^=]*:\s*\(", body) or _BARE_DEFORUM.fullmatch(text, *parts[0])
+        read = _parse_deforum if deforum else _parse_key
         return cls(tuple(read(text, *part) for part in parts), repeat)
 
     def __str__(self) -> str:
@@ -255,12 +257,11 @@ def _parse_key(text: str, start: int, end: int) -> Key:
 
 def _parse_value(text: str, start: int, end: int, time: Time | None = None) -> float:
     word = text[start:end]
-    if _NUMBER.fullmatch(word) and math.isfinite(float(word)):
-        return float(word)
+    plain, share = word.removesuffix("%"), 100 if word.endswith("%") else 1
+    if _NUMBER.fullmatch(plain) and math.isfinite(float(plain)):
+        return float(plain) / share
     problem = f"{word} is not a number"
-    if word.endswith("%") and _NUMBER.fullmatch(word[:-1]):
-        problem += f"; did you mean {float(word[:-1]) / 100:g}?"
-    elif ";" in word:
+    if ";" in word:
         problem = "keys are separated by commas"
     elif match := re.fullmatch(rf"({_NUMBER.pattern})[a-z-]{{3,}}.*", word, re.IGNORECASE):
         problem += f"; a blank goes after {match[1]}"
@@ -282,7 +283,7 @@ def _is_time(word: str) -> bool:
 
 
 def _parse_deforum(text: str, start: int, end: int) -> Key:
-    match = _DEFORUM.fullmatch(text, start, end)
+    match = _DEFORUM.fullmatch(text, start, end) or _BARE_DEFORUM.fullmatch(text, start, end)
     if not match:
         raise TextError(text, start, end, "Deforum's keys are FRAME:(VALUE), such as 30:(0.5)")
     if not match["frame"].isdecimal():

@@ -120,6 +120,12 @@ RIGHT = [
     ("0:(1.0), 30:(0.5)", LONG, [(0, 1), (0.6, 0.75), (1.2, 0.5), (9, 0.5)]),
     ("0: (0), 100: (1)", LONG, [(2, 0.5)]),
     ("0:(0.25)", LONG, [(9, 0.25)]),
+    ("0:0", LONG, [(9, 0)]),
+    ("0:1.0, 30:.5", LONG, [(0, 1), (0.6, 0.75), (1.2, 0.5)]),
+    # Parts of a hundred
+    ("40%", LONG, [(9, 0.4)]),
+    ("0=0%, 2=100%", LONG, [(1, 0.5), (2, 1)]),
+    ("50%=12.5%", LONG, [(0, 0.125)]),
     # One frame takes the value at the start
     ("start=0.2, end=0.9", ONE, [(0, 0.2)]),
     ("end=0.9, start=0.2", ONE, [(0, 0.2)]),
@@ -159,8 +165,6 @@ WRONG = [
     ("nan", "»nan«: nan is not a number"),
     ("1e999", "»1e999«: 1e999 is not a number"),
     ("1_0", "»1_0«: 1_0 is not a number"),
-    ("50%", "»50%«: 50% is not a number; did you mean 0.5?"),
-    ("0=50%", "0=»50%«: 50% is not a number; did you mean 0.5?"),
     ("0=nan, 1=0", "0=»nan«, 1=0: nan is not a number"),
     ("0=-inf", "0=»-inf«: -inf is not a number"),
     ("0=", "»0=«: a key is TIME=VALUE"),

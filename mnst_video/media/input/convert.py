@@ -20,7 +20,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 UNSAID = 2
 # Fields of film that was put on video are joined again; what is combed then is interpolated.
 DEINTERLACE = (
-    ("fieldmatch", "order=auto:combmatch=full"),
+    ("fieldmatch", "order=auto:combmatch=full:combpel=40"),
     ("bwdif", "mode=send_frame:deint=interlaced"),
 )
 

@@ -14,6 +14,7 @@ from mnst_video.media.clip import Clip
 from mnst_video.media.ffmpeg import FORMATS
 from mnst_video.media.frames import Frame, resize
 from mnst_video.media.images import Photo, load_photo
+from mnst_video.media.input.animation import read_animation
 from mnst_video.media.input.convert import deinterlaced, photo_of
 from mnst_video.media.input.demux import decoder_of, open_container, readable, stream_at
 
@@ -61,7 +62,7 @@ def _photos(
         return
     frames = (frame for frame in range(start, end) if only is None or frame in only)
     wanted = {clip.times.number(frame) for frame in frames}
-    with contextlib.closing(_decoded(clip, wanted)) as found:
+    with contextlib.closing(decoded_frames(clip, wanted)) as found:
         for number in range(clip.times.number(end - 1) + 1):
             photo = next(found, None)
             if number in wanted:
@@ -73,10 +74,12 @@ def _photos(
                 yield photo
 
 
-def _decoded(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
+def decoded_frames(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
     """All frames that can be decoded, in order; None for those that are not wanted."""
     if clip.decoding.pictures:
         return _from_pictures(clip, wanted)
+    if clip.decoding.animated:
+        return read_animation(clip.path, wanted)
     return _by_opencv(clip, wanted) if clip.decoding.opencv else _by_pyav(clip, wanted)
 
 
@@ -115,11 +118,17 @@ def _by_pyav(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None
 
 def _from_pictures(clip: Clip, wanted: Container[int]) -> Generator[Photo | None, None, None]:
     width, height = clip.decoding.size
+    most = width * height / 1e6
+    photo, read = None, None  # one picture may stand for many frames
     for number, path in enumerate(clip.decoding.pictures):
-        photo = load_photo(path) if number in wanted else None
-        if photo is not None and photo.frame.shape[:2] != (height, width):
-            have = f"{photo.frame.shape[1]}×{photo.frame.shape[0]}"
-            raise InputError(f"{path}: is {have}, but the first picture is {width}×{height}")
+        if number not in wanted:
+            yield None
+            continue
+        if path != read:
+            photo, read = load_photo(path, most), path
+            if photo.frame.shape[:2] != (height, width):
+                have = f"{photo.frame.shape[1]}×{photo.frame.shape[0]}"
+                raise InputError(f"{path}: is {have}, but the first picture is {width}×{height}")
         yield photo
 
 

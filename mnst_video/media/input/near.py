@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 from mnst_video.errors import InputError
 from mnst_video.media.clip import Clip
 from mnst_video.media.frames import Frame, resize
-from mnst_video.media.images import Photo, load_photo
+from mnst_video.media.images import Photo
 from mnst_video.media.input.convert import deinterlaced, photo_of
+from mnst_video.media.input.decode import decoded_frames
 from mnst_video.media.input.demux import (
     Decoder,
     decoder_of,
@@ -43,7 +44,8 @@ def read_near(
     Returns the number of the frame that was taken, and it, as `read_frames` has it.
     Raises InputError where one cannot be decoded.
     """
-    chosen = list(numbers) if clip.decoding.pictures else _in_reach(clip, numbers)
+    still = clip.decoding.pictures or clip.decoding.animated
+    chosen = list(numbers) if still else _in_reach(clip, numbers)
     matte = clip.decoding.matte
     pictures = {
         number: resize(photo.on(matte), width, height) for number, photo in read_at(clip, chosen)
@@ -57,9 +59,11 @@ def read_at(clip: Clip, numbers: Sequence[int]) -> Iterator[tuple[int, Photo]]:
     Raises InputError where one cannot be decoded.
     """
     wanted = sorted({*numbers})
-    if clip.decoding.pictures:
-        for number in wanted:
-            yield number, load_photo(clip.decoding.pictures[number])
+    if clip.decoding.pictures or clip.decoding.animated:
+        by_number = {clip.times.number(number): number for number in wanted}
+        for decoded, photo in enumerate(decoded_frames(clip, by_number)):
+            if photo is not None:
+                yield by_number[decoded], photo
         return
     number = wanted[0]
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Clip, Decoding, Times
 from mnst_video.media.images import load_photo
+from mnst_video.media.input.animation import moves
 from mnst_video.media.input.limits import Limits
 from mnst_video.media.numbered import has_counter, names_of
 
@@ -28,7 +29,7 @@ def is_sequence(path: Path) -> bool:
     """Whether a path means pictures: a folder, a pattern such as `shot.%04d.png`, or a picture."""
     if path.is_dir():
         return True
-    if path.suffix.lower() not in PICTURES:
+    if path.suffix.lower() not in PICTURES or moves(path):
         return False
     return path.exists() or has_counter(path.name)
 
@@ -60,7 +61,7 @@ def probe_sequence(
         if rate is None:
             notes = (f"{len(pictures)} pictures at {float(fps):g} fps; --fps takes another rate",)
     limits.check_length(path, len(pictures), Fraction(0))
-    first = load_photo(pictures[0])
+    first = load_photo(pictures[0], max_pixels)
     height, width = first.frame.shape[:2]
     limits.check_size(pictures[0], width, height)
     numbers = range(len(pictures))

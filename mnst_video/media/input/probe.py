@@ -14,6 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from mnst_video.errors import InputError
 from mnst_video.media.clip import Clip, Damage, Decoding, Times
 from mnst_video.media.files import check_file
+from mnst_video.media.input.boxes import check_index
 from mnst_video.media.input.demux import (
     Decoder,
     Orientation,
@@ -55,6 +56,7 @@ def probe(
     path = Path(path)
     check_file(path)
     limits = Limits.of(max_pixels)
+    check_index(path, limits.frames)
     try:
         with open_container(path) as container:
             found = Stream.of(path, container, stream, depth == "index", limits)
@@ -65,7 +67,8 @@ def probe(
     turned = orientation(first)
     width, height = first.width, first.height
     aspect = found.aspect if 1 / WIDEST <= found.aspect <= WIDEST else Fraction(1)
-    shown = max(1, round(width * aspect)), height
+    # Even, as it is resampled anyway, and most files need it.
+    shown = (width if aspect == 1 else max(2, 2 * round(width * aspect / 2))), height
     limits.check_size(path, *shown)
     if turned.transposed:
         width, height, shown = height, width, (height, shown[0])
@@ -103,6 +106,7 @@ def probe(
         start=start,
         notes=found.notes + facts.notes + frames.notes,
         damage=frames.damage,
+        extras=found.extras,
     )
     return clip if found.bare else at_rate(clip, rate, varies, limits)
 

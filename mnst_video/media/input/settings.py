@@ -12,12 +12,12 @@ GROUND = "white"
 class InputOptions:
     """What each means, its range and its default stand in `Options`, which makes this."""
 
-    fps: Literal["source", "vfr"] | Fraction
-    stream: int | None
-    seconds: float | None
-    matte: str | None
-    max_pixels: float | None
-    allow_partial: bool
+    fps: Literal["source", "vfr"] | Fraction = "source"
+    stream: int | None = None
+    seconds: float | None = None
+    matte: str | None = None
+    max_pixels: float | None = None
+    allow_partial: bool = False
 
     @property
     def ground(self) -> str:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from mnst_video.errors import InputError
 from mnst_video.media.ffmpeg import MUSIC_FORMATS
 from mnst_video.media.files import check_file
+from mnst_video.media.input.boxes import check_index
 from mnst_video.media.input.demux import open_container, readable
+from mnst_video.media.input.limits import Limits
 from mnst_video.timeline.envelope import Sound
 
 # Of the analysis, in Hz: half the usual one, as what is felt as rhythm lies far below.
@@ -96,6 +98,7 @@ def _joined(
 def _open(path: Path) -> Iterator[InputContainer]:
     """A local file that has sound. Raises InputError, also where reading it fails later."""
     check_file(path, "sound")
+    check_index(path, Limits.of(None).frames)
     try:
         with open_container(path, MUSIC_FORMATS) as container:
             if not container.streams.audio:

@@ -14,6 +14,7 @@ from av.stream import Stream as AnyStream
 from av.video.stream import VideoStream
 
 from mnst_video.errors import InputError, UsageError
+from mnst_video.media.clip import Extras
 from mnst_video.media.input.demux import readable, stamp_of
 from mnst_video.media.input.limits import Limits
 
@@ -74,6 +75,7 @@ class Stream:
     interlaced: bool
     opacity: bool
     bare: bool
+    extras: Extras
     notes: tuple[str, ...]
 
     @classmethod
@@ -118,8 +120,18 @@ class Stream:
             interlaced=context.field_order > PROGRESSIVE,
             opacity=chosen.metadata.get("alpha_mode") == "1",  # WebM has it beside the picture
             bare=container.format.name in BARE,
+            extras=_extras(container),
             notes=notes,
         )
+
+
+def _extras(container: InputContainer) -> Extras:
+    contexts = [s.codec_context for s in container.streams.subtitles]
+    return Extras(
+        chapters=len(container.chapters()),
+        subtitles=tuple(c.codec.canonical_name if c else "unknown" for c in contexts),
+        covers=tuple(s.index for s in container.streams.video if COVER in s.disposition),
+    )
 
 
 def _choose(

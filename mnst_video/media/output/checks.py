@@ -12,6 +12,7 @@ from mnst_video.media.files import check_target
 from mnst_video.media.input.settings import GROUND
 from mnst_video.media.output.containers import EncoderSettings, format_of
 from mnst_video.media.output.encode import FINEST, picture_arguments
+from mnst_video.media.output.extras import extra_notes
 from mnst_video.media.output.pictures import check_series, is_series
 from mnst_video.media.output.soundtrack import Soundtrack, becomes, codec_shown
 
@@ -37,12 +38,18 @@ def check_output(
                 raise UsageError(f"--{flag} {value}: {path} is pictures; give a clip's extension")
         return
     check_target(path, sources, overwrite)
-    fastest = _fastest(source)
-    if format_of(path, asked).container.muxer == "gif" and fastest > FASTEST_GIF:
+    fastest, most = _fastest(source), most_frames(path, asked)
+    if most is not None and fastest > most:
         raise UsageError(
             f"--fps {float(fastest):g}: a GIF has up to {FASTEST_GIF} frames a second; give a "
             "lower --fps"
         )
+
+
+def most_frames(path: Path, asked: EncoderSettings) -> int | None:
+    """The most frames a second that a clip of this name has, if there is a limit."""
+    is_gif = not is_series(path) and format_of(path, asked).container.muxer == "gif"
+    return FASTEST_GIF if is_gif else None
 
 
 def _fastest(source: Clip | Fraction) -> Fraction:
@@ -59,7 +66,8 @@ def check_encoder(path: Path, size: tuple[int, int], asked: EncoderSettings) -> 
     if is_series(path):
         return
     kind = format_of(path, asked)
-    one = ["-f", "lavfi", "-i", f"color=s={size[0]}x{size[1]},format=rgb24", "-frames:v", "1"]
+    width, height = kind.padded(size, False)
+    one = ["-f", "lavfi", "-i", f"color=s={width}x{height},format=rgb24", "-frames:v", "1"]
     arguments = [
         *kind.codec.before.split(),
         *one,
@@ -98,6 +106,7 @@ def output_notes(
         container = kind.container
         if asked.crf is not None and kind.codec.quality is None:
             notes.append(f"--crf {asked.crf} has no say: {kind.codec.family} has no such number")
+    notes += extra_notes(container, path.suffix or path.name, source, passage)
     codecs = source.audio if sound is None else sound.codecs
     if not asked.audio or not codecs:
         return tuple(notes)

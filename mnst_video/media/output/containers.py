@@ -168,6 +168,8 @@ class Container:
     muxer: as ffmpeg calls it.
     families: what it holds, by default the first. alpha: whether it holds opacity with that.
     sounds: codecs that it takes as they are; lossy, lossless: what others become, by what they are.
+    subtitles: the kinds of text that it takes; others become the first. chapters, cover: whether it
+        holds them.
     more: other arguments.
     """
 
@@ -177,6 +179,9 @@ class Container:
     sounds: frozenset[str] = frozenset()
     lossy: str = ""
     lossless: str = ""
+    subtitles: tuple[str, ...] = ()
+    chapters: bool = False
+    cover: bool = False
     more: str = ""
 
 
@@ -189,6 +194,9 @@ _MP4 = Container(
     sounds=_MP4_SOUNDS,
     lossy="aac",
     lossless="aac",
+    subtitles=("mov_text",),
+    chapters=True,
+    cover=True,
     more="-movflags +faststart",
 )
 
@@ -202,6 +210,8 @@ CONTAINERS: dict[str, Container] = {
         sounds=_MP4_SOUNDS | _PCM | _BIG_PCM,
         lossy="aac",
         lossless="pcm_s24le",
+        subtitles=("mov_text",),
+        chapters=True,
         more="-movflags +faststart",
     ),
     ".mkv": Container(
@@ -214,6 +224,9 @@ CONTAINERS: dict[str, Container] = {
         | {"mp2", "flac", "opus", "vorbis", "dts", "truehd", "mlp", "wavpack", "tta"},
         lossy="aac",
         lossless="flac",
+        subtitles=("subrip", "ass", "ssa", "webvtt"),
+        chapters=True,
+        cover=True,
     ),
     ".webm": Container(
         "webm",
@@ -222,6 +235,8 @@ CONTAINERS: dict[str, Container] = {
         sounds=frozenset({"opus", "vorbis"}),
         lossy="opus",
         lossless="opus",
+        subtitles=("webvtt",),
+        chapters=True,
     ),
     ".gif": Container("gif", ("gif",)),
     # Over and over, as a GIF is without being told.
@@ -255,17 +270,29 @@ class Format:
     def holds_opacity(self) -> bool:
         return self.container.alpha and bool(self.codec.alpha)
 
+    def padded(self, size: tuple[int, int], opacity: bool) -> tuple[int, int]:
+        """(width, height) of the pictures in the file: even where colour has half the resolution.
+
+        ffmpeg would cut an odd picture's last row or column off.
+        """
+        pixels = self.codec.alpha if opacity else self.codec.pixels
+        width, height = size
+        if self.codec.is_yuv and "444" not in pixels:
+            width += width % 2
+            height += height % 2 if "422" not in pixels else 0
+        return width, height
+
     @property
     def arguments(self) -> list[str]:
         """Those of ffmpeg, but for pixels and colours."""
         codec, container = self.codec, self.container
-        words = ["-c:v", codec.encoder, *codec.more.split(), *container.more.split()]
+        words = ["-c:v:0", codec.encoder, *codec.more.split(), *container.more.split()]
         if codec.quality is not None:
             words += codec.quality(self.crf).split()
         if self.preset is not None:
             words += [codec.preset, self.preset]
         if codec.family == "h265" and container.muxer in ("mp4", "mov"):
-            words += ["-tag:v", "hvc1"]  # Apple's players take no other
+            words += ["-tag:v:0", "hvc1"]  # Apple's players take no other
         return words
 
 

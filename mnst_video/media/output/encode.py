@@ -17,8 +17,14 @@ from mnst_video.media.ffmpeg import ffmpeg
 from mnst_video.media.frames import Frame
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.containers import EncoderSettings, Format, format_of
+from mnst_video.media.output.extras import extra_arguments
 from mnst_video.media.output.pictures import is_series, open_series
-from mnst_video.media.output.soundtrack import Soundtrack, sound_arguments, sound_delay
+from mnst_video.media.output.soundtrack import (
+    Soundtrack,
+    sound_arguments,
+    sound_delay,
+    source_inputs,
+)
 
 # Megapixels, for what we have written.
 UNLIMITED = 1e6
@@ -40,7 +46,8 @@ def open_encoder(
 ) -> Iterator[Callable[[Frame], None]]:
     """A function that writes frames into a clip, BT.709, with the sound of the clip `source`.
 
-    Frames are uint8 `(H, W, 3)`, RGB, or with opacity `(H, W, 4)`; `size` is (width, height).
+    Frames are uint8 `(H, W, 3)`, RGB, or with opacity `(H, W, 4)`; `size` is (width, height). Where
+    the file needs even sizes the last row or column is repeated.
     A passage's sound is encoded anew; another soundtrack is cut where the clip ends. A rate as
     `source` makes a silent clip.
     It appears under its own name when the block ends without an error and it holds every frame
@@ -58,11 +65,15 @@ def open_encoder(
     stamps = _stamps(source, passage)
     delay = sound_delay(kind.container, source, sound, passage)
     pixels = "rgba" if opacity else "rgb24"
+    padded = kind.padded(size, opacity)
+    edges = ((0, padded[1] - size[1]), (0, padded[0] - size[0]), (0, 0))
     arguments = [
         *("-y", *kind.codec.before.split()),
-        *_picture_input(source, stamps, size, pixels),
+        *_picture_input(source, stamps, padded, pixels),
+        *source_inputs(source, sound),
+        *picture_arguments(kind, delay, opacity, fine=bool(stamps)),  # first, as editors expect it
         *sound_arguments(kind.container, source, sound, passage, asked.audio),
-        *picture_arguments(kind, delay, opacity, fine=bool(stamps)),
+        *_extras(kind, source, passage),
         *_ending(kind, stamps),
         # However long a picture takes to come, its sound is not written before it.
         *("-max_interleave_delta", "0"),
@@ -75,11 +86,11 @@ def open_encoder(
     try:
         with ffmpeg(arguments, writes=False) as encoder:
             try:
-                with _feed(encoder.pipe, stamps, size, pixels, delay) as give:
+                with _feed(encoder.pipe, stamps, padded, pixels, delay) as give:
 
                     def write(frame: Frame) -> None:
                         nonlocal count
-                        give(frame)
+                        give(np.pad(frame, edges, mode="edge") if padded != size else frame)
                         count += 1
 
                     yield write
@@ -107,6 +118,12 @@ def _written(partial: Path, count: int) -> int:
         with Image.open(partial) as picture:
             return count if getattr(picture, "n_frames", 1) <= count else 0
     return 0
+
+
+def _extras(kind: Format, source: Clip | Fraction, passage: Passage | None) -> list[str]:
+    if isinstance(source, Fraction) or source.decoding.pictures:
+        return []
+    return extra_arguments(kind.container, source, passage)
 
 
 # Pictures
@@ -176,10 +193,6 @@ def picture_arguments(kind: Format, delay: Fraction, opacity: bool, *, fine: boo
     codec = kind.codec
     pixels = codec.alpha if opacity else codec.pixels
     filters = []
-    if codec.is_yuv and "444" not in pixels:
-        # As RGB: with colour at half the resolution, an odd picture would lose an edge.
-        height = "ih" if "422" in pixels else "ceil(ih/2)*2"
-        filters.append(f"pad=ceil(iw/2)*2:{height}:color=black@{0 if opacity else 1}")
     if codec.is_yuv:
         filters.append("scale=out_color_matrix=bt709:out_range=tv")
     if delay and not fine:  # on the clock of a rate it would be cut to whole frames
@@ -190,7 +203,7 @@ def picture_arguments(kind: Format, delay: Fraction, opacity: bool, *, fine: boo
     filters += [codec.filters] if codec.filters else []
     tags = ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"]
     return [
-        *("-map", "0:v:0", *(("-vf", ",".join(filters)) if filters else ())),
+        *("-map", "0:v:0", *(("-filter:v:0", ",".join(filters)) if filters else ())),
         *("-fps_mode", "passthrough", "-enc_time_base", "filter", *kind.arguments),
         *((*tags, "-color_range", "tv") if codec.is_yuv else ()),
     ]
@@ -204,7 +217,7 @@ def _ending(kind: Format, stamps: tuple[Fraction, ...]) -> list[str]:
     length = rf"if(gte(PTS*TB\,{last - 1e-6})\,{end - last}/TB\,DURATION)"
     # MP4 with frames out of order would be as long as those in order: too short.
     in_order = ["-bf", "0"] if kind.codec.family in ("h264", "h265") else []
-    return [*in_order, "-bsf:v", f"setts=pts=PTS:dts=DTS:duration={length}"]
+    return [*in_order, "-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration={length}"]
 
 
 # Sound

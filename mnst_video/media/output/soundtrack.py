@@ -42,6 +42,16 @@ def becomes(container: Container, codec: str, passage: Passage | None) -> str | 
     return container.lossless if without_loss else container.lossy
 
 
+def source_inputs(source: Clip | Fraction, sound: Soundtrack | None) -> list[str]:
+    """The files that sound, and what else is kept, are from, and the metadata of the clip."""
+    if isinstance(source, Fraction):
+        return []
+    files = [] if source.decoding.pictures else [source.path]
+    files += [] if sound is None else [sound.path]
+    words = [word for file in files for word in local(file)]
+    return [*words, "-map_metadata", "-1" if source.decoding.pictures else "1"]
+
+
 def sound_arguments(
     container: Container,
     source: Clip | Fraction,
@@ -49,16 +59,13 @@ def sound_arguments(
     passage: Passage | None,
     audible: bool,
 ) -> list[str]:
-    """The files that sound and metadata are from, and what becomes of each track."""
-    if isinstance(source, Fraction):
+    """What becomes of each track of sound, which is that of the last input."""
+    if isinstance(source, Fraction) or not audible or not container.lossy:
         return []
-    files = [] if source.decoding.pictures else [source.path]
-    files += [] if sound is None else [sound.path]
-    words = [word for file in files for word in local(file)]
-    words += ["-map_metadata", "-1" if source.decoding.pictures else "1"]
-    if not files or not audible or not container.lossy:
-        return words
-    words += ["-map", f"{len(files)}:a?"]
+    files = (not source.decoding.pictures) + (sound is not None)
+    if not files:
+        return []
+    words = ["-map", f"{files}:a?"]
     filters = []
     if passage is not None:
         begin = source.start if sound is None else Fraction(0)

@@ -216,7 +216,7 @@ def test_turned_and_mirrored_clips_come_out_upright(tmp_path, encode, ffmpeg, de
 
 @pytest.mark.parametrize(
     ("aspect", "size"),
-    [("2/3", (43, 48)), ("4/3", (85, 48)), ("16/11", (93, 48)), ("1/1", (64, 48))],
+    [("2/3", (42, 48)), ("4/3", (86, 48)), ("16/11", (94, 48)), ("1/1", (64, 48))],
 )
 def test_pixels_that_are_not_square(encode, aspect, size):
     options = x264("yuv420p", "-vf", f"scale=out_color_matrix=bt709,setsar={aspect}", *BT709)
