@@ -15,7 +15,10 @@ from mnst_video.errors import MachineError
 
 # Only these containers are opened: a playlist or an ffconcat script in a file called .mp4 would
 # otherwise make ffmpeg read any other file.
-FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,h264"
+FORMATS = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,gif,apng,nut,dv,wtv,ivf,"
+    "h264,hevc,m4v,obu"
+)
 MUSIC_FORMATS = f"{FORMATS},wav,w64,mp3,flac,aac,aiff,caf,ac3,eac3"
 
 

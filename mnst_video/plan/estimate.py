@@ -1,5 +1,6 @@
 """What a render will take, from a few steps of it."""
 
+import math
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +9,7 @@ from statistics import median
 
 from mnst_video.media.images import encode_image
 from mnst_video.media.input.decode import read_frames
+from mnst_video.media.output.checks import check_output, share_of_frames
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.machine import memory_errors
@@ -19,8 +21,8 @@ from mnst_video.plan.source import clip_of
 
 # Steps of the trial that an estimate is made from.
 TRIAL_STEPS = 4
-# The clip's size against that of its frames: 0.05 on the sample, more with grain and motion.
-CLIP_SHARE = 0.1
+# The name of a clip whose name nobody has said.
+USUAL = Path("clip.mp4")
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,20 @@ class Estimate:
     disk_bytes: int
 
 
-def plan(source: Path | str, options: Options) -> tuple[Plan, Estimate]:
-    """What a render would do, and take, without rendering. Raises what `prepare` raises."""
+def plan(
+    source: Path | str, options: Options, output: Path | str | None = None
+) -> tuple[Plan, Estimate]:
+    """What a render would do, and take, without rendering. Raises what `prepare` raises.
+
+    output: the clip that would be written; what is there already does not matter.
+    """
     clip = clip_of(source, options.input)
+    output = Path(output) if output is not None else None
+    if output is not None:
+        check_output(output, (), True, options.encoder, clip)
     with memory_errors(options.machine):
         setup = prepare(clip, options)
-        whole = Plan(setup, analyse(setup), tuple(setup.frames))
+        whole = Plan(setup, analyse(setup), tuple(setup.frames), output)
         return whole, estimate(whole)
 
 
@@ -74,5 +84,8 @@ def estimate(plan: Plan) -> Estimate:
             beside, step = costs[0] if before is None else costs[-1]
             seconds += beside + step * aim.steps(before)
             before = aim if setup.styles.paint.warm_start else None
-    frames_bytes = sum(sizes) / len(sizes) * len(setup.frames)
-    return Estimate(seconds, round(frames_bytes * (1.0 + CLIP_SHARE)))
+    frame_bytes = sum(sizes) / len(sizes)
+    larger = math.prod(setup.output_size) / math.prod(setup.size)
+    shown = sum(setup.clip.times.shown(frame) for frame in setup.frames)
+    share = share_of_frames(plan.output or USUAL, setup.options.encoder) * larger
+    return Estimate(seconds, round(frame_bytes * (len(setup.frames) + shown * share)))

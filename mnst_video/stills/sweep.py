@@ -11,7 +11,7 @@ from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_source
 from mnst_video.media.frames import Frame, resize, working_size
 from mnst_video.media.images import load_image
-from mnst_video.media.output.checks import check_output
+from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.media.output.containers import CONTAINERS, EncoderSettings, is_clip
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.method.device import pick_device
@@ -62,7 +62,7 @@ def render_sweep(
     check_source(source)
     if not is_clip(output):
         raise unknown_kind(output)
-    check_output(output, (source, *options.styles), overwrite, EncoderSettings(), fps)
+    check_output(output, (source, *options.styles), overwrite, options.encoder, fps)
     check_seconds(seconds)
     frames = round(seconds * fps)
     count.total = frames // 2 + 1 if loop else frames
@@ -76,6 +76,7 @@ def render_sweep(
     with at_work(output, options.machine):
         side = options.still_side(pick_device(options.machine.device).type)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
+        check_encoder(output, (content.shape[1], content.shape[0]), options.encoder)
         faders = [place.fader for place in places]
         network = load_network(options.machine)
         done = []
@@ -83,7 +84,7 @@ def render_sweep(
         for result, place in zip(painted, places, strict=True):
             done.append(at_strength(content, result, place.strength))
             count.one()
-        _write(output, done, fps, loop, frames)
+        _write(output, done, fps, loop, frames, options.encoder)
     return SweepDone(output, count.total, count.seconds)
 
 
@@ -105,12 +106,19 @@ def at_strength(content: Frame, result: Result, strength: float) -> Frame:
     return np.asarray(mixed.round(), np.uint8)
 
 
-def _write(output: Path, pictures: list[Frame], fps: Fraction, loop: bool, frames: int) -> None:
+def _write(
+    output: Path,
+    pictures: list[Frame],
+    fps: Fraction,
+    loop: bool,
+    frames: int,
+    asked: EncoderSettings,
+) -> None:
     """Write pictures as a silent clip; with `loop` there and back."""
     if loop:
         # Of an odd number the last one stands twice.
         pictures += pictures[:0:-1] if frames % 2 else pictures[-2:0:-1]
     height, width = pictures[0].shape[:2]
-    with open_encoder(output, fps, (width, height)) as write:
+    with open_encoder(output, fps, (width, height), asked=asked) as write:
         for picture in pictures:
             write(picture)

@@ -139,6 +139,12 @@ def _preview(
 def plan_command(
     source: Source,
     *,
+    output: Annotated[
+        Path | None,
+        option(
+            MAIN, "The clip that would be written, for its notes and size.", *("--output", "-o")
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, option(MAIN, "Draw the curve, over the sound, into this .png, .svg or .pdf.")
     ] = None,
@@ -156,7 +162,7 @@ def plan_command(
 
         if plot is not None:
             check_plot(plot, (source, *options.styles), overwrite)
-        resolved, estimate = plan(source, options)
+        resolved, estimate = plan(source, options, output)
         if plot is not None:
             draw_plan(resolved, plot)
     if as_json:

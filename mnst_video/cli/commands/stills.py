@@ -28,6 +28,9 @@ from mnst_video.cli.flags import (
 from mnst_video.errors import UsageError
 from mnst_video.options import SHEET_PICTURES, SWEEP_FPS, SWEEP_SECONDS
 
+# The options of a moving sweep's encoder.
+ENCODER = ("codec", "crf", "encoder_preset")
+
 
 @app.command(name="still")
 @partial(takes_options, without=ONLY_CLIPS | {"gamma_from", "gamma_to"})
@@ -77,7 +80,7 @@ def still_command(
 
 
 @app.command(name="sweep")
-@partial(takes_options, without=(ONLY_CLIPS | {"fps"}) - {"steps"})
+@partial(takes_options, without=(ONLY_CLIPS | {"fps"}) - {"steps", *ENCODER})
 def sweep_command(
     source: Content,
     *,
@@ -143,6 +146,9 @@ def sweep_command(
             else:
                 from mnst_video.stills.sheet import render_sheet
 
+                for name in (name for name in ENCODER if given.get(name) is not None):
+                    flag = name.replace("_", "-")
+                    raise UsageError(f"--{flag} {given[name]}: a sheet is a picture; leave it out")
                 done = render_sheet(
                     source,
                     output,

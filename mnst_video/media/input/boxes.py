@@ -23,6 +23,7 @@ _DEEPEST = 8
 # The kind of a track of sound. Without compression its samples have one size and last a tick: a
 # reader takes them by the chunk.
 _SOUND = int.from_bytes(b"soun")
+_MEDIA = frozenset({0, int.from_bytes(b"mhlr")})
 
 
 class _Box(NamedTuple):
@@ -75,7 +76,7 @@ def _claimed(file: BinaryIO, size: int) -> int:
     for box in _boxes(file, 0, size, 0):
         file.seek(box.begin)
         flags, first, second, third = struct.unpack(">IIII", file.read(16).ljust(16, b"\0"))
-        if box.kind == b"hdlr":
+        if box.kind == b"hdlr" and first in _MEDIA:  # MOV has another one of the data
             claimed += 0 if sound and steady else pending
             sound, steady, pending = second == _SOUND, False, 0
         elif box.kind == b"stts":

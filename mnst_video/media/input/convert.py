@@ -1,6 +1,8 @@
 """From a decoded frame to a picture: deinterlaced, in BT.709, upright."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -10,7 +12,7 @@ from av.video.reformatter import Colorspace, Interpolation
 
 from mnst_video.media.clip import Decoding
 from mnst_video.media.images import Photo
-from mnst_video.media.input.demux import orientation
+from mnst_video.media.input.demux import orientation, stamp_of
 from mnst_video.media.input.tone import to_sdr
 
 # swscale's quick way, which is OpenCV's too, is kept for what OpenCV decodes; from YUV with opacity
@@ -29,39 +31,44 @@ def deinterlaced(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
     """As many progressive frames as there are interlaced ones, with their times."""
     graph: Graph | None = None
     size: tuple[int, int, str] | None = None
+    stamps: deque[int | None] = deque()  # filters have clocks of their own
     for frame in frames:
         if (now := (frame.width, frame.height, frame.format.name)) != size:
             if graph is not None:
-                yield from _last(graph)
+                yield from _pulled(graph, stamps, last=True)
             graph, size = _deinterlacer(frame), now
         assert graph is not None
+        stamps.append(stamp_of(frame))
         graph.vpush(frame)
-        yield from _ready(graph)
+        yield from _pulled(graph, stamps)
     if graph is not None:
-        yield from _last(graph)
+        yield from _pulled(graph, stamps, last=True)
 
 
 def _deinterlacer(frame: VideoFrame) -> Graph:
     graph = Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1, 1000),
     )
     filters = [graph.add(name, options) for name, options in DEINTERLACE]
     graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
     return graph
 
 
-def _ready(graph: Graph) -> Iterator[VideoFrame]:
+def _pulled(graph: Graph, stamps: deque[int | None], *, last: bool = False) -> Iterator[VideoFrame]:
+    """The frames that are ready, and at the end all; each takes the next of the stamps."""
+    if last:
+        graph.vpush(None)
     while True:
         try:
-            yield graph.vpull()
+            frame = graph.vpull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-
-
-def _last(graph: Graph) -> Iterator[VideoFrame]:
-    graph.vpush(None)
-    yield from _ready(graph)
+        frame.pts = stamps.popleft()
+        yield frame
 
 
 def photo_of(frame: VideoFrame, decoding: Decoding) -> Photo:

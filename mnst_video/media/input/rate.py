@@ -23,6 +23,8 @@ STANDARD_RATES = tuple(
 # The part by which a rate may differ from that of the median interval, and the parts of a tick from
 # which on one fits uneven times better than another.
 NEAR, ALIKE = Fraction(1, 10), 0.02
+# Seconds by which kept timestamps may be beside a rate: Matroska's rounding.
+ROUNDED = Fraction(1, 1000)
 # The part of an interval from which on a difference is none of rounding.
 NO_ROUNDING = Fraction(2, 5)
 # Of a frame, which a clip must last at least at a rate that is asked for.
@@ -42,9 +44,11 @@ def at_rate(clip: Clip, rate: Rate, varies: bool = False, limits: "Limits | None
         At each tick of the rate the last frame is shown that has begun, or begins within half a
         tick or half a frame; the others are left out. "vfr" shows each at its own time.
     """
-    if rate == "vfr":
-        return replace(clip, times=replace(clip.times, vfr=True)) if varies else clip
     times = clip.times
+    if rate == "vfr":
+        beside = (abs(time - i / times.fps) for i, time in enumerate(times.begins))
+        uneven = varies or max(beside) > ROUNDED
+        return replace(clip, times=replace(times, vfr=True)) if uneven else clip
     fps = times.fps if rate == "source" else rate
     if fps == times.fps and not varies:
         return clip

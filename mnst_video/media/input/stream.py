@@ -30,6 +30,10 @@ BARE = frozenset({"h264", "hevc", "m4v", "mpegvideo", "obu"})
 # page in the sixth byte of its header (RFC 3533, section 6).
 GIF_END, OGG_PAGE, OGG_END = b";", b"OggS", 4
 
+# The object of an ASF file that says its length, 40 bytes from its beginning (ASF specification,
+# section 3.2).
+ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
 
 @dataclass(frozen=True)
 class Packets:
@@ -180,7 +184,8 @@ def _read(container: InputContainer, stream: VideoStream, most: int) -> Packets:
             durations[stamp] = packet.duration or 0
             if packet.is_keyframe:
                 keys.add(stamp)
-            if packet.is_corrupt:
+            # Of MPEG-TS it says that something was missed around it: a decoder knows better.
+            if packet.is_corrupt and container.format.name != "mpegts":
                 broken.add(stamp)
         if count > most:
             break
@@ -240,9 +245,8 @@ def _missing(
     missing = max(ends) - packets.ends
     if missing > max(PROMISED, 2 / rate):
         return missing
-    cut = name == "gif" and not _ends_as_gif(path)
-    cut = cut or (name == "ogg" and not _ends_as_ogg(path))
-    return 1 / rate if cut else Fraction(0)
+    whole = {"gif": _ends_as_gif, "ogg": _ends_as_ogg, "asf": _is_as_long_as_asf_says}
+    return Fraction(0) if name not in whole or whole[name](path) else 1 / rate
 
 
 def _ends_as_gif(path: Path) -> bool:
@@ -253,6 +257,14 @@ def _ends_as_ogg(path: Path) -> bool:
     tail = _tail(path)
     place = tail.rfind(OGG_PAGE)
     return place < 0 or len(tail) < place + 6 or bool(tail[place + 5] & OGG_END)
+
+
+def _is_as_long_as_asf_says(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(100_000)
+    place = head.find(ASF_FILE) + 40
+    length = int.from_bytes(head[place : place + 8], "little") if place >= 40 else 0
+    return path.stat().st_size >= length
 
 
 def _tail(path: Path) -> bytes:

@@ -46,6 +46,11 @@ def check_output(
         )
 
 
+def share_of_frames(path: Path, asked: EncoderSettings) -> float:
+    """How large a clip of this name is against its frames as PNG, about."""
+    return 1.0 if is_series(path) else format_of(path, asked).codec.share
+
+
 def most_frames(path: Path, asked: EncoderSettings) -> int | None:
     """The most frames a second that a clip of this name has, if there is a limit."""
     is_gif = not is_series(path) and format_of(path, asked).container.muxer == "gif"

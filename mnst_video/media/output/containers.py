@@ -29,6 +29,7 @@ class Codec:
     crf, best, worst: that number where none is asked for, and its range.
     preset, presets: ffmpeg's option for the encoder's own presets, and their names.
     more: other arguments. filters: the last ones. before: arguments before the input.
+    share: how large a clip is against its frames as PNG, about.
     """
 
     family: str
@@ -44,6 +45,7 @@ class Codec:
     more: str = ""
     filters: str = ""
     before: str = ""
+    share: float = 0.1
 
     @property
     def is_hardware(self) -> bool:
@@ -79,9 +81,11 @@ CODECS: dict[str, Codec] = {
         more="-x265-params log-level=error",
     ),
     # Profiles follow from the pixels: 422 HQ, or 4444.
-    "prores": Codec("prores", "prores_ks", "yuv422p10le", "yuva444p10le", more="-vendor apl0"),
+    "prores": Codec(
+        "prores", "prores_ks", "yuv422p10le", "yuva444p10le", more="-vendor apl0", share=0.4
+    ),
     # Each frame for itself, and checked: what is kept for long, and what is cut.
-    "ffv1": Codec("ffv1", "ffv1", "bgr0", "bgra", more="-level 3 -g 1 -slicecrc 1"),
+    "ffv1": Codec("ffv1", "ffv1", "bgr0", "bgra", more="-level 3 -g 1 -slicecrc 1", share=0.6),
     "vp9": Codec(
         "vp9",
         "libvpx-vp9",
@@ -108,11 +112,12 @@ CODECS: dict[str, Codec] = {
         "gif",
         "gif",
         "",
+        share=0.4,
         more="-gifflags -offsetting-transdiff",  # wrong where a frame has the first one's palette
         filters="split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1",
     ),
     # libwebp makes YUV of RGB as the format wants it, which is not BT.709.
-    "webp": Codec("webp", "libwebp_anim", "bgra", "bgra", more="-quality 90"),
+    "webp": Codec("webp", "libwebp_anim", "bgra", "bgra", more="-quality 90", share=0.15),
 }
 for _name, _family in _FAMILIES.items():
     CODECS[f"{_name}_nvenc"] = Codec(
