@@ -1,5 +1,6 @@
 """What a render has to know before its first frame: its timeline, frames, size, shots and sigma."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
     course = course_of(timeline, times.begins, times.fps, sound, times.duration)
     frames = _passage_frames(clip, options, course.clock)
     to_end = options.end is None or options.end == END
-    elsewhere = check_whole(clip, clip.times.span(frames), to_end=to_end)
+    elsewhere = check_whole(clip, frames, to_end=to_end)
     if elsewhere is not None:
         clip = replace(clip, notes=(*clip.notes, elsewhere))
     pictures = tuple(load_image(path) for path in options.styles)
@@ -90,7 +91,9 @@ def _passage_frames(clip: Clip, options: Options, clock: Clock) -> range:
     if options.start is not None:
         start = clip.times.frame_at(moment("start", options.start, clock))
     if options.end is not None and options.end != END:  # which is the last frame's start
-        end = clip.times.frame_at(moment("end", options.end, clock))
+        # What begins before it: a frame that is held, or that others are lost after, is whole.
+        seconds = moment("end", options.end, clock)
+        end = bisect_left(clip.times.begins, seconds - 1 / (2 * clip.times.fps))
     if start >= end:
         first = options.start.shown if options.start else "start"
         last = options.end.shown if options.end else "end"

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
-from mnst_video.media.clip import Clip, Damage, Passage
+from mnst_video.media.clip import Clip, Damage
 from mnst_video.media.input.animation import is_animation, probe_animation
 from mnst_video.media.input.pictures import is_sequence, probe_sequence
 from mnst_video.media.input.probe import Depth, probe
@@ -70,23 +70,22 @@ def damage_shown(clip: Clip) -> str:
     return "; ".join(words)
 
 
-def check_whole(clip: Clip, passage: Passage, *, to_end: bool) -> str | None:
-    """Raise InputError where something is lost of a passage; else what is lost elsewhere, if so.
+def check_whole(clip: Clip, frames: range, *, to_end: bool) -> str | None:
+    """Raise InputError where something is lost among frames; else what is lost elsewhere, if so.
 
-    to_end: whether the passage goes on to wherever the clip ends.
+    to_end: whether they go on to wherever the clip ends.
     """
-    damage = clip.damage
+    damage, begins = clip.damage, clip.times.begins
     if damage is None:
         return None
-    within = [
-        time for time in damage.lost if passage.start <= time and (to_end or time < passage.end)
-    ]
+    first, last = begins[frames.start], begins[frames.stop - 1]
+    within = [time for time in damage.lost if first < time and (to_end or time < last)]
     if not within and not (to_end and damage.missing):
         return damage_shown(clip)
     whole = within[0] if within else clip.times.duration
-    before = f"with --end {float(whole):.3f}, or " if whole > passage.start else ""
     raise InputError(
-        f"{clip.path}: {damage_shown(clip)}; render what is whole {before}with --allow-partial"
+        f"{clip.path}: {damage_shown(clip)}; render what is whole with --end {float(whole):.3f}, "
+        "or with --allow-partial"
     )
 
 
