@@ -109,7 +109,7 @@ def with_noise(path, number, size=20):
     with av.open(str(path)) as container:
         packets = [bytes(p) for p in container.demux(container.streams.video[0]) if p.size]
     data = bytearray(path.read_bytes())
-    begin = data.index(packets[number][:40]) + 40
+    begin = data.index(packets[number]) + 60
     data[begin : begin + size] = np.random.default_rng(3).bytes(size)
     path.write_bytes(data)
 
