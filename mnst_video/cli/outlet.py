@@ -40,7 +40,9 @@ def take_over() -> None:
     """Make the standard streams such ones, where they are plain ones."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(stream) is io.TextIOWrapper:  # in tests they are others
+        if stream is None:  # it was closed
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif type(stream) is io.TextIOWrapper:  # in tests they are others
             encoding, by_line = stream.encoding, stream.line_buffering
             # A narrow encoding must not end a finished run.
             outlet = Outlet(

@@ -34,6 +34,7 @@ RUN = """
 import resource, sys
 from mnst_video.cli import main as cli
 from mnst_video.job import render as job
+from mnst_video.job import unchanged
 from mnst_video.painting import frame as painting
 kind, extra = sys.argv.pop(1), int(sys.argv.pop(1))
 if kind == "RLIMIT_AS":

@@ -219,3 +219,19 @@ def test_the_report_says_what_was_left_out(make_clip, quick, monkeypatch):
         "preview: pictures are up to 0.5 s off their time, as frames far behind a keyframe take "
         "long to reach"
     )
+
+
+def test_a_preview_as_gif_has_no_more_pictures_than_a_gif_can(make_clip, quick, tmp_path):
+    done = render_preview(make_clip(frames=30, fps="60"), tmp_path / "a.gif", quick())
+    assert done.pictures == 25
+    assert probe(done.output).times.fps <= 50
+
+
+def test_a_preview_is_as_long_as_an_uneven_clip(tmp_path, ffmpeg, quick):
+    source = tmp_path / "a.gif"
+    held = "settb=1/100,setpts='20*N'"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=64x48:r=5", "-frames:v", 3, "-vf", held),
+        *("-final_delay", 300, source),
+    )
+    assert render_preview(source, tmp_path / "a.mp4", quick()).duration == Fraction(34, 10)

@@ -228,3 +228,14 @@ def test_the_command_takes_the_record_and_writes_json_and_a_picture(clip, quick,
     table = CliRunner().invoke(app, command)
     assert "√E" in table.stdout
     assert "6 frames, style at 32×24" in table.stdout
+
+
+def test_a_webp_is_judged_though_it_leaves_out_repeats(make_clip, quick, tmp_path):
+    still = "select='lt(n,3)',tpad=stop=3:stop_mode=clone"
+    source = make_clip(frames=6, extra=("-vf", still))
+    render(source, tmp_path / "a.webp", quick(gamma="0.5"))
+    render(source, tmp_path / "a.mkv", quick(gamma="0.5"))
+    outputs = tmp_path / "a.webp", tmp_path / "a.mkv"
+    webp, lossless = (evaluate(source, output, quick(gamma="0.5")) for output in outputs)
+    assert len(webp.frames) == len(lossless.frames) == 6
+    assert webp.mean("rho") == pytest.approx(lossless.mean("rho"), rel=0.5)

@@ -291,3 +291,29 @@ def test_shrinking_averages_and_enlarging_keeps_flat_areas():
     large = resize(frame, 128, 64)
     assert tuple(large[32, 120]) == (200, 100, 50)
     assert tuple(large[32, 8]) == (0, 0, 0)
+
+
+def test_a_phones_picture_is_read_or_the_extra_is_named(tmp_path, monkeypatch, texture):
+    heif = pytest.importorskip("pillow_heif")
+    picture = texture(48, 32, 1, 8.0)
+    path = tmp_path / "IMG_0001.HEIC"
+    heif.from_pillow(Image.fromarray(picture)).save(path, quality=95)
+    assert np.abs(load_image(path).astype(int) - picture).mean() < 6
+    monkeypatch.setattr(images, "KINDS", tuple(kind for kind in images.KINDS if kind != "HEIF"))
+    with pytest.raises(InputError, match=r"IMG_0001\.HEIC: .*pip install 'mnst-video\[heic\]'"):
+        load_image(path)
+
+
+def test_what_is_no_picture_has_advice_of_its_kind(tmp_path):
+    (tmp_path / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    with pytest.raises(InputError, match="it is a drawing: export it as PNG"):
+        load_image(tmp_path / "a.svg")
+    Image.new("RGB", (32, 32), (9, 90, 200)).save(tmp_path / "a.ico")
+    assert load_image(tmp_path / "a.ico")[3, 3].tolist() == [9, 90, 200]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, 1, 3)])
+def test_a_style_of_a_pixel_or_a_line_is_fitted(shape):
+    style = np.full(shape, 77, np.uint8)
+    assert (fit_style(style, 64, 48) == 77).all()
+    assert fit_style(style, 64, 48).shape == (48, 64, 3)

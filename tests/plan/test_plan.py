@@ -249,3 +249,15 @@ def test_a_clip_that_begins_black_has_an_estimate(make_clip, quick):
     resolved, estimate = plan(make_clip(frames=3, picture="color=black"), quick())
     assert len(resolved.pending) == 3
     assert estimate.seconds > 0.0
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", None), ("a.mov", None), ("shots", None)])
+def test_an_estimate_of_disk_knows_what_is_written(make_clip, quick, tmp_path, name, codec):
+    clip, options = make_clip(frames=8, size=(160, 120)), quick(max_side=160, codec=codec)
+    _, estimate = plan(clip, options, tmp_path / name)
+    report = render(clip, tmp_path / name, options, keep_frames=True)
+    written = report.output
+    files = written.iterdir() if written.is_dir() else [written]
+    frames = sum(path.stat().st_size for path in report.kept.glob("*.png"))
+    there = frames + sum(path.stat().st_size for path in files)
+    assert 0.6 * there < estimate.disk_bytes < 1.7 * there

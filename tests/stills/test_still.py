@@ -9,7 +9,9 @@ from PIL import Image
 
 from mnst_video.errors import InputError, MachineError, UsageError
 from mnst_video.media.frames import resize
-from mnst_video.media.images import load_image, save_image
+from mnst_video.media.images import load_image, load_photo, save_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.painting.still import paint_still, still_stages
 from mnst_video.stills.content import load_content
@@ -173,3 +175,39 @@ def test_what_is_neither_picture_nor_clip_is_refused(quick, tmp_path, photo):
     render_still(photo, options=quick())
     with pytest.raises(UsageError, match="exists; use --overwrite"):
         render_still(photo, options=quick())
+
+
+def test_a_clip_says_why_it_cannot_be_a_still(quick, tmp_path, clip):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(clip.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"broken\.mp4: this is not a video that can be read"):
+        render_still(broken, tmp_path / "a.png", quick())
+    with pytest.raises(UsageError, match=r"--stream 7: .* has no such video stream"):
+        render_still(clip, tmp_path / "a.png", quick(stream=7))
+
+
+def test_a_still_of_a_transparent_clip_is_transparent(quick, tmp_path, ffmpeg):
+    source = tmp_path / "a.mov"
+    clear = "color=red:s=32x24:r=24,format=rgba,geq=r='r(X,Y)':g=0:b=0:a='255*lt(X,16)'"
+    ffmpeg("-f", "lavfi", "-i", clear, "-frames:v", 3, "-c:v", "png", source)
+    done = render_still(source, tmp_path / "a.png", quick())
+    alpha = load_photo(done.output).alpha
+    assert (alpha[12, 4], alpha[12, 28]) == (255, 0)
+
+
+def test_a_still_is_the_frame_at_its_time_also_far_behind_a_keyframe(make_clip):
+    source = make_clip(frames=30, extra=("-g", 999))
+    wanted = list(read_frames(probe(source), 64, 48))[23]
+    photo = load_content(source, Options().input, Options().timeline, at=Time.parse("23f"))
+    assert np.abs(photo.frame.astype(int) - wanted).max() <= 3
+
+
+def test_numbered_pictures_have_stills(quick, tmp_path, texture):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for number in range(3):
+        save_image(texture(32, 24, number), folder / f"a{number:03d}.png")
+    pattern = folder / "a%03d.png"
+    photo = load_content(pattern, Options().input, Options().timeline, at=Time.parse("2f"))
+    assert np.array_equal(photo.frame, texture(32, 24, 2))
+    assert render_still(folder, None, quick()).output == tmp_path / "shots_mnst.png"

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -189,3 +190,10 @@ def test_a_sweep_that_cannot_be_is_refused_at_once(photo, quick, tmp_path, outpu
         render(photo, tmp_path / output, quick(), **given)
     assert message in str(caught.value)
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_moving_sweep_takes_a_codec(photo, quick, tmp_path):
+    options = quick(codec="h264", crf=30, max_side=32)
+    render_sweep(photo, tmp_path / "a.mkv", options, seconds=0.25, fps=Fraction(8))
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert container.streams.video[0].codec_context.name == "h264"

@@ -231,7 +231,6 @@ CONTAINERS: dict[str, Container] = {
         lossless="flac",
         subtitles=("subrip", "ass", "ssa", "webvtt"),
         chapters=True,
-        cover=True,
     ),
     ".webm": Container(
         "webm",

@@ -115,8 +115,8 @@ def with_noise(path, number, size=20):
 
 
 def test_what_a_decoder_conceals_is_told_and_where(make):
-    path = make("a.mp4", *X264, after=",noise=alls=20")
-    with_noise(path, 13, 60)
+    path = make("a.mp4", "-c:v", "mpeg4", "-q:v", 2, "-g", 1, after=",noise=alls=20")
+    with_noise(path, 13, 300)
     text = problem(path)
     assert "frames cannot be decoded, the first at 0.520 s" in text
     assert "--end 0.520" in text
