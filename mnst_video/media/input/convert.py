@@ -21,7 +21,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 # The matrix of frames that do not say theirs (ffmpeg's AVColorSpace).
 UNSAID = 2
 # Fields of film that was put on video are joined again; what is combed then is interpolated.
-DEINTERLACE = (
+DEINTERLACE: tuple[tuple[str, str], ...] = (
     ("fieldmatch", "order=auto:combmatch=full:combpel=40"),
     ("bwdif", "mode=send_frame:deint=interlaced"),
 )
