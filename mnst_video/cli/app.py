@@ -36,6 +36,8 @@ class RenderByDefault(TyperGroup):
             args = ["--help"]
         if args[0] not in self.commands and args[0] not in self.own_options:
             args = ["render", *args]
+        if args[1:2] == [""]:  # else it would be the folder one is in
+            raise typer.BadParameter("the input's name is empty: is a variable not set?")
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:

@@ -44,7 +44,7 @@ def check_name(path: Path) -> None:
 
 def check_source(path: Path) -> None:
     """Raise InputError or UsageError for a path that nothing has that is read."""
-    if not path.is_dir():  # which may be `.`, and have no name
+    if path.name:  # `.` has none, and is a folder of pictures
         check_name(path)
 
 
