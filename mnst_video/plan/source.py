@@ -62,7 +62,7 @@ def damage_shown(clip: Clip) -> str:
         why = f" ({damage.reason})" if damage.reason else ""
         words.append(
             f"damaged: {len(damage.lost)} of its {len(damage.lost) + times.frames} frames cannot "
-            f"be decoded, the first at {float(damage.lost[0]):.3f} s{why}"
+            f"be decoded, the first at {max(0.0, float(damage.lost[0])):.3f} s{why}"
         )
     if damage.missing:
         there = float(times.duration)
@@ -79,13 +79,14 @@ def check_whole(clip: Clip, frames: range, *, to_end: bool) -> str | None:
     if damage is None:
         return None
     first, last = begins[frames.start], begins[frames.stop - 1]
-    within = [time for time in damage.lost if first < time and (to_end or time < last)]
+    after = (time for time in damage.lost if time > first or frames.start == 0)
+    within = [time for time in after if to_end or time < last]
     if not within and not (to_end and damage.missing):
         return damage_shown(clip)
     whole = within[0] if within else clip.times.duration
+    before = f"with --end {float(whole):.3f}, or " if whole > first else ""
     raise InputError(
-        f"{clip.path}: {damage_shown(clip)}; render what is whole with --end {float(whole):.3f}, "
-        "or with --allow-partial"
+        f"{clip.path}: {damage_shown(clip)}; render what is whole {before}with --allow-partial"
     )
 
 

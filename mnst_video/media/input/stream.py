@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Extras
 from mnst_video.media.input.demux import readable, stamp_of
+from mnst_video.media.input.ends import ends_whole
 from mnst_video.media.input.limits import Limits
 
 # The flag of a stream that is a music file's cover.
@@ -26,13 +27,6 @@ PROGRESSIVE = 1
 EARLIEST, PROMISED = Fraction(1, 1000), Fraction(1, 4)
 # Streams without a header, which have no times: ffmpeg's names.
 BARE = frozenset({"h264", "hevc", "m4v", "mpegvideo", "obu"})
-# What a GIF ends with (GIF89a specification, section 27), and the mark of an Ogg stream's last
-# page in the sixth byte of its header (RFC 3533, section 6).
-GIF_END, OGG_PAGE, OGG_END = b";", b"OggS", 4
-
-# The object of an ASF file that says its length, 40 bytes from its beginning (ASF specification,
-# section 3.2).
-ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 @dataclass(frozen=True)
@@ -245,33 +239,7 @@ def _missing(
     missing = max(ends) - packets.ends
     if missing > max(PROMISED, 2 / rate):
         return missing
-    whole = {"gif": _ends_as_gif, "ogg": _ends_as_ogg, "asf": _is_as_long_as_asf_says}
-    return Fraction(0) if name not in whole or whole[name](path) else 1 / rate
-
-
-def _ends_as_gif(path: Path) -> bool:
-    return _tail(path).rstrip(b"\0").endswith(GIF_END)
-
-
-def _ends_as_ogg(path: Path) -> bool:
-    tail = _tail(path)
-    place = tail.rfind(OGG_PAGE)
-    return place < 0 or len(tail) < place + 6 or bool(tail[place + 5] & OGG_END)
-
-
-def _is_as_long_as_asf_says(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(100_000)
-    place = head.find(ASF_FILE) + 40
-    length = int.from_bytes(head[place : place + 8], "little") if place >= 40 else 0
-    return path.stat().st_size >= length
-
-
-def _tail(path: Path) -> bytes:
-    """The last bytes of a file: more than a page of Ogg."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 70_000))
-        return file.read()
+    return Fraction(0) if ends_whole(path, name) else 1 / rate
 
 
 def steady(stamps: tuple[int, ...]) -> Fraction:

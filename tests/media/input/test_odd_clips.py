@@ -80,6 +80,9 @@ CUT = {
     "a.mp4": (*X264, "-movflags", "+faststart"),
     "a.wmv": ("-c:v", "wmv2"),
     "a.apng": ("-plays", 0, "-an"),
+    "a.ts": X264,
+    "a.mpg": ("-c:v", "mpeg2video", "-an"),
+    "a.nut": ("-c:v", "mpeg4"),
 }
 
 
@@ -95,6 +98,18 @@ def test_a_clip_that_was_cut_off_is_told_and_rendered_as_far_as_it_goes(make, na
     assert 3 <= clip.times.frames < 25
     assert numbers(clip) == list(range(clip.times.frames))
     assert "cut off" in clip.notes[-1] or "damaged" in clip.notes[-1]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.ts", "a.wmv", "a.gif", "a.ogv"])
+def test_the_last_bytes_are_missed_too(make, name):
+    path = make(name, *CUT[name])
+    path.write_bytes(path.read_bytes()[:-70])
+    assert "cut off" in problem(path) or "damaged" in problem(path)
+
+
+def test_what_a_live_stream_leaves_open_is_whole(make):
+    path = make("a.mkv", *X264, "-live", 1)
+    assert probe(path).damage is None
 
 
 def test_how_much_is_missing_is_said(make):
@@ -142,6 +157,17 @@ def test_a_passage_without_damage_renders(tmp_path, make, quick):
     assert render(path, tmp_path / "b.mp4", quick(end="0.4")).frames == 10
     assert render(path, tmp_path / "c.mp4", quick(start="0.44")).frames == 14
     assert render(path, tmp_path / "d.mp4", quick(allow_partial=True)).frames == 24
+
+
+def test_a_damaged_beginning_is_told_and_has_no_end_to_advise(make):
+    path = make("a.mkv", "-c:v", "png")
+    with_noise(path, 0)
+    text = problem(path)
+    assert "1 of its 25 frames cannot be decoded, the first at 0.000 s" in text
+    assert "--end" not in text
+    clip = clip_of(path, Options(allow_partial=True).input)
+    assert (clip.times.frames, float(clip.start)) == (24, pytest.approx(0.04, abs=0.002))
+    assert numbers(clip) == list(range(1, 25))
 
 
 def test_a_broadcast_that_begins_inside_a_group_of_pictures_is_not_shifted(make, tmp_path):
