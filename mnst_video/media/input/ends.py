@@ -43,7 +43,12 @@ def _gif(_: bytes, tail: bytes, __: int) -> bool:
 
 def _ogg(_: bytes, tail: bytes, __: int) -> bool:
     place = tail.rfind(OGG_PAGE)
-    return place < 0 or len(tail) < place + 6 or bool(tail[place + 5] & OGG_END)
+    if place < 0:
+        return True
+    page = tail[place:]
+    table = page[27 : 27 + page[26]] if len(page) > 26 else b""  # the lengths of its pieces
+    whole = len(page) > 26 and len(page) >= 27 + page[26] + sum(table)
+    return whole and bool(page[5] & OGG_END)
 
 
 def _asf(head: bytes, _: bytes, size: int) -> bool:

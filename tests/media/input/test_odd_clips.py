@@ -81,8 +81,6 @@ CUT = {
     "a.wmv": ("-c:v", "wmv2"),
     "a.apng": ("-plays", 0, "-an"),
     "a.ts": X264,
-    "a.mpg": ("-c:v", "mpeg2video", "-an"),
-    "a.nut": ("-c:v", "mpeg4"),
 }
 
 
@@ -104,6 +102,12 @@ def test_a_clip_that_was_cut_off_is_told_and_rendered_as_far_as_it_goes(make, na
 def test_the_last_bytes_are_missed_too(make, name):
     path = make(name, *CUT[name])
     path.write_bytes(path.read_bytes()[:-70])
+    assert "cut off" in problem(path) or "damaged" in problem(path)
+
+
+def test_an_mpeg_that_was_cut_inside_a_picture_is_told(make):
+    path = make("a.mpg", "-c:v", "mpeg2video", "-q:v", 2, "-an", after=",noise=alls=60")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
     assert "cut off" in problem(path) or "damaged" in problem(path)
 
 
