@@ -79,6 +79,7 @@ KINDS = {
     "webm av1": ("a.webm", AV1),
     "avi mpeg4": ("a.avi", MPEG4),
     "avi mpeg4 reordered": ("a.avi", (*MPEG4, "-bf", 2)),
+    "avi h264 reordered": ("a.avi", (*X264, "-preset", "fast", "-bf", 2)),
     "avi mjpeg": ("a.avi", ("-c:v", "mjpeg", "-q:v", 2, "-pix_fmt", "yuvj420p")),
     "avi raw": ("a.avi", ("-c:v", "rawvideo", "-pix_fmt", "bgr24")),
     "avi ffv1": ("a.avi", FFV1),

@@ -25,7 +25,7 @@ from mnst_video.media.input.demux import (
 )
 from mnst_video.media.input.limits import Limits
 from mnst_video.media.input.rate import Rate, at_rate, frame_rate
-from mnst_video.media.input.stream import EARLIEST, Stream, steady
+from mnst_video.media.input.stream import EARLIEST, Packets, Stream, steady
 from mnst_video.media.input.survey import Survey, survey
 
 # The widest pixel that is believed; film scans have 2, damaged files anything.
@@ -159,7 +159,7 @@ class _Frames:
         if not good:
             raise _no_frame(path, looked.reason)
         missing = found.missing
-        stamps, notes = _in_order(looked, packets.stamps), []
+        stamps, notes = _in_order(looked, packets), []
         keys: tuple[int, ...] = (0,)
         if stamps is None:
             step = 1 / (rate or found.declared or Fraction(25))
@@ -212,11 +212,15 @@ class _Frames:
         )
 
 
-def _in_order(looked: Survey, packets: tuple[int, ...]) -> tuple[int, ...] | None:
-    """When each frame is shown, where that can be: its own stamp, or in turn those of packets."""
+def _in_order(looked: Survey, packets: Packets) -> tuple[int, ...] | None:
+    """When each frame is shown, where that can be: its own stamp, or in turn those of packets.
+
+    AVI has the times at which frames are decoded: those of showing are the same, in another order.
+    """
     stamps = [stamp for stamp in looked.stamps if stamp is not None]
     if len(stamps) < len(looked.stamps) or any(b < a for a, b in pairwise(stamps)):
-        stamps = list(packets) if len(packets) == len(looked.stamps) else []
+        same = packets.rising and len(packets.stamps) == len(looked.stamps)
+        stamps = list(packets.stamps) if same else []
     if not stamps or (len(stamps) > 1 and stamps[0] == stamps[-1]):
         return None
     return tuple(stamps)

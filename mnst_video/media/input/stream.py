@@ -38,6 +38,7 @@ class Packets:
     empty: whether some are so: they repeat the frame before them. broken: the stamps of those that
         were cut or damaged.
     ends: seconds on the file's clock at which the last packet of any stream ends.
+    rising: whether the stamps are so in the order of the file.
     """
 
     stamps: tuple[int, ...]
@@ -47,6 +48,7 @@ class Packets:
     empty: bool = False
     broken: frozenset[int] = frozenset()
     ends: Fraction | None = None
+    rising: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,16 @@ def _read(container: InputContainer, stream: VideoStream, most: int) -> Packets:
         if count > most:
             break
     whole = tuple(sorted(stamps)) if len(stamps) == count else ()
-    return Packets(whole, count, frozenset(keys), durations, empty, frozenset(broken), ends)
+    return Packets(
+        whole,
+        count,
+        frozenset(keys),
+        durations,
+        empty,
+        frozenset(broken),
+        ends,
+        rising=list(whole) == stamps,
+    )
 
 
 def _end(packet: "Packet[AnyStream]") -> Fraction | None:

@@ -253,6 +253,16 @@ def test_options_that_have_no_say_are_an_error(clip, tmp_path):
         clip_of(folder, Options(stream=1).input)
 
 
+def test_two_broadcasts_in_a_row_follow_one_another(tmp_path, make):
+    one = make("a.ts", *X264, "-an", frames=12).read_bytes()
+    both = tmp_path / "both.ts"
+    both.write_bytes(one + one)
+    clip = probe(both, rate="vfr")
+    assert (clip.times.frames, clip.times.fps, clip.times.duration) == (24, 25, Fraction(24, 25))
+    assert numbers(clip) == [*range(12), *range(12)]
+    assert "its timestamps are not in order" in clip.notes[-1]
+
+
 # Shapes and colours
 
 
