@@ -12,6 +12,8 @@ from mnst_video.media import images
 from mnst_video.media.files import write_bytes
 from mnst_video.media.frames import fit_style, resize
 from mnst_video.media.images import Photo, load_frame, load_image, load_photo, save_image
+from mnst_video.options import Options
+from mnst_video.plan.source import clip_of
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -299,6 +301,8 @@ def test_a_phones_picture_is_read_or_the_extra_is_named(tmp_path, monkeypatch, t
     path = tmp_path / "IMG_0001.HEIC"
     heif.from_pillow(Image.fromarray(picture)).save(path, quality=95)
     assert np.abs(load_image(path).astype(int) - picture).mean() < 6
+    clip = clip_of(path, Options(seconds=0.5).input)
+    assert (clip.width, clip.height, clip.times.frames) == (48, 32, 12)
     monkeypatch.setattr(images, "KINDS", tuple(kind for kind in images.KINDS if kind != "HEIF"))
     with pytest.raises(InputError, match=r"IMG_0001\.HEIC: .*pip install 'mnst-video\[heic\]'"):
         load_image(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Clip, Decoding, Times
-from mnst_video.media.images import load_photo
+from mnst_video.media.images import HEIC, load_photo
 from mnst_video.media.input.animation import moves
 from mnst_video.media.input.limits import Limits
 from mnst_video.media.numbered import has_counter, names_of
@@ -18,6 +18,7 @@ DEFAULT_RATE = Fraction(24)
 # Extensions of pictures. Not among them: .gif, which is a clip.
 PICTURES = frozenset(
     {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".avif", ".jp2", ".ppm", ".tga"}
+    | HEIC
 )
 # Missing numbers that an error names.
 NAMED = 8
