@@ -231,7 +231,7 @@ def test_the_command_takes_the_record_and_writes_json_and_a_picture(clip, quick,
 
 
 def test_a_webp_is_judged_though_it_leaves_out_repeats(make_clip, quick, tmp_path):
-    still = "select='lt(n,3)',tpad=stop=3:stop_mode=clone"
+    still = "trim=end_frame=3,tpad=stop=3:stop_mode=clone"
     source = make_clip(frames=6, extra=("-vf", still))
     render(source, tmp_path / "a.webp", quick(gamma="0.5"))
     render(source, tmp_path / "a.mkv", quick(gamma="0.5"))
