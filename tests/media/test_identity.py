@@ -256,7 +256,7 @@ def rendered(path, output, quick):
     """The clip and what comes of it at strength 0, with its timestamps, at its own size."""
     bare = path.suffix in (".h264", ".hevc")
     options = quick(
-        strength="0", fps="25" if bare else "vfr", first_steps=1, max_side=256, allow_partial=False
+        strength="0", fps="25" if bare else "vfr", first_steps=1, max_side=32, output_size="source"
     )
     clip = clip_of(path, options.input)
     render(path, output, options)
