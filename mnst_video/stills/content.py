@@ -5,7 +5,7 @@ from pathlib import Path
 from mnst_video.errors import InputError, UsageError
 from mnst_video.media.clip import Clip
 from mnst_video.media.frames import resize
-from mnst_video.media.images import Photo, load_photo
+from mnst_video.media.images import ADVICE, Photo, load_photo
 from mnst_video.media.input.near import read_at
 from mnst_video.media.input.pictures import PICTURES, is_sequence
 from mnst_video.media.input.settings import InputOptions
@@ -13,12 +13,6 @@ from mnst_video.plan.source import clip_of, find_sound
 from mnst_video.timeline.clock import Clock, moment
 from mnst_video.timeline.gamma import TimelineOptions, tempo_of
 from mnst_video.timeline.timecode import START, Time
-
-# Extensions of what is no picture: why it cannot be read as one does not matter.
-CLIPS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg"}
-    | {".ogv", ".flv", ".wmv", ".mxf", ".nut", ".dv", ".wtv", ".ivf", ".h264", ".264", ".hevc"}
-)
 
 
 def open_content(path: Path, options: InputOptions) -> Photo | Clip:
@@ -38,7 +32,7 @@ def open_content(path: Path, options: InputOptions) -> Photo | Clip:
     try:
         return clip_of(path, options, depth="packets")
     except InputError as error:
-        raise (error if path.suffix.lower() in CLIPS else problem) from None
+        raise (problem if path.suffix.lower() in ADVICE else error) from None
 
 
 def load_content(

@@ -1,6 +1,8 @@
 """What a clip is: facts from its headers, its packets and its frames."""
 
 import contextlib
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -167,13 +169,13 @@ class _Frames:
                 what = "has no timestamps" if found.bare else "its timestamps are not in order"
                 notes.append(f"{what}: read at {float(1 / step):g} fps, --fps takes another")
             times = tuple(i * step for i in good)
-            lost = tuple((i - good[0]) * step for i in looked.broken if i > good[0])
+            lost = tuple((i - good[0]) * step for i in sorted(looked.broken) if i > good[0])
             held = step
         else:
             lacking = {*packets.stamps, *packets.broken}.difference(stamps)
             bad = lacking.union(stamps[i] for i in looked.broken).union(packets.broken)
             if looked.interlaced:
-                bad = {stamp for stamp in bad if not _is_second_field(stamp, stamps)}
+                bad -= second_fields(bad, stamps)
             good = [i for i in good if stamps[i] not in bad]
             if not good:
                 raise _no_frame(path, looked.reason)
@@ -226,10 +228,20 @@ def _in_order(looked: Survey, packets: Packets) -> tuple[int, ...] | None:
     return tuple(stamps)
 
 
-def _is_second_field(stamp: int, stamps: tuple[int, ...]) -> bool:
-    """Whether a packet that made no frame lies inside one, as the other field of the same frame."""
-    inside = (b - a for a, b in pairwise(stamps) if a < stamp < b)
-    return next(inside, 0) * 2 in range(1, int(3 * steady(stamps)) + 1)
+def second_fields(bad: Iterable[int], stamps: Sequence[int]) -> set[int]:
+    """Of packets that made no frame those that lie inside one: each the other field of its frame.
+
+    stamps: of the frames, increasing.
+    """
+    longest = steady(stamps) * 3 / 2
+    after = ((stamp, bisect_right(stamps, stamp)) for stamp in bad)
+    return {
+        stamp
+        for stamp, place in after
+        if 0 < place < len(stamps)
+        and stamps[place - 1] < stamp
+        and stamps[place] - stamps[place - 1] <= longest
+    }
 
 
 @dataclass(frozen=True)

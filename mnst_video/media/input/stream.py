@@ -1,6 +1,6 @@
 """What a file's headers and packets say of the video stream that is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -253,6 +253,6 @@ def _missing(
     return Fraction(0) if ends_whole(path, name) else 1 / rate
 
 
-def steady(stamps: tuple[int, ...]) -> Fraction:
+def steady(stamps: Sequence[int]) -> Fraction:
     """The median of the intervals, in ticks; 0 where there are none."""
     return Fraction(median([b - a for a, b in pairwise(stamps)] or [0]))
