@@ -154,7 +154,7 @@ class Plain(nn.Module):
         content = mse_loss(features[objective.content_layer], self.content)
         loss = objective.content_weight * content
         for style in self.grams:
-            for name, weight in STYLE_LAYERS.items():
+            for name, weight in zip(STYLE_LAYERS, objective.layer_weights, strict=True):
                 term = mse_loss(self.gram(features[name]), style[name])
                 loss = loss + 0.5 * objective.style_weight * weight * term
         return picture.numel() * loss

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from PIL import ImageColor
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 from pydantic.fields import FieldInfo
 
 from mnst_video.media.output.containers import CODECS
@@ -158,6 +158,37 @@ Bpm = Annotated[
 ]
 
 
+# What the five style layers have of the style loss, for texture, strokes and motifs in words.
+STROKES: Mapping[str, tuple[float, ...]] = {
+    "fine": (0.3, 0.3, 0.2, 0.1, 0.1),
+    "even": (0.2, 0.2, 0.2, 0.2, 0.2),
+    "bold": (0.1, 0.1, 0.2, 0.3, 0.3),
+}
+
+
+def _shares(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            raise ValueError("give five numbers, such as 0.1,0.1,0.2,0.3,0.3") from None
+    return value
+
+
+def _check_shares(value: tuple[float, ...]) -> tuple[float, ...]:
+    if sum(value) <= 0.0:
+        raise ValueError("one of the five has to be above 0")
+    return value
+
+
+Shares = Annotated[
+    tuple[Weight, ...],
+    BeforeValidator(_shares),
+    Field(min_length=5, max_length=5),
+    AfterValidator(_check_shares),
+]
+
+
 class Mark(Enum):
     """What an option has to do with, besides what its group says."""
 
@@ -185,14 +216,14 @@ def has_mark(field: FieldInfo, mark: Mark) -> bool:
 GAMMA_FROM, GAMMA_TO = 0.0, 1.0
 
 # What `spell_out` takes besides the fields of `Options`.
-SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "style")
+SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "strokes", "style")
 
 
 def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings from one source, with shorthands written as the options that they stand for.
 
     gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
-    style: a list, as style1, style2 and more_styles.
+    style: a list, as style1, style2 and more_styles. strokes: a word for layer_shares.
     Of gamma and position, the one that is not given becomes None: the later source decides.
     Raises ValueError where two of them contradict each other.
     """
@@ -214,6 +245,13 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
         if re.search(r"\brepeat\b", values[timelines[0]], re.IGNORECASE):
             raise ValueError(f"{timelines[0]} says already how it repeats")
         values[timelines[0]] += f" repeat {repeat}"
+    if "strokes" in values:
+        if "layer_shares" in values:
+            raise ValueError("give strokes (a word) or layer_shares (five numbers), not both")
+        word = values.pop("strokes")
+        if not isinstance(word, str) or word not in STROKES:
+            raise ValueError(f"strokes: give one of {', '.join(STROKES)}")
+        values["layer_shares"] = STROKES[word]
     if "style" in values:
         if values.keys() & {"style1", "style2", "more_styles"}:
             raise ValueError("give style for all pictures, or style1 and style2, not both")

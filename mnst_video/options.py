@@ -24,6 +24,7 @@ from pydantic import (
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.option_types import (
+    STROKES,
     Bpm,
     Gamma,
     Mark,
@@ -32,6 +33,7 @@ from mnst_video.option_types import (
     Position,
     Positive,
     Reactions,
+    Shares,
     Side,
     Sigma,
     Steps,
@@ -72,7 +74,8 @@ def marked(mark: Mark) -> frozenset[str]:
 class Options(BaseModel):
     """Every setting that decides what a render looks like. The only place a default lives.
 
-    Besides its fields it takes what `spell_out` knows: `gamma_from`, `gamma_to`, `repeat`, `style`.
+    Besides its fields it takes what `spell_out` knows: `gamma_from`, `gamma_to`, `repeat`,
+    `strokes`, `style`.
     Unknown names and values out of range raise pydantic's ValidationError, which is a ValueError.
     """
 
@@ -203,6 +206,12 @@ class Options(BaseModel):
     losses: Annotated[
         Literal["relative", "article"], say("Losses on a scale of their own, or the article's.")
     ] = "relative"
+    # Equal: with the article's weights on these scales, blocks 2 and 4 would have nearly all of the
+    # loss, and strokes and motifs, blocks 3 and 5, none (docs/method.md).
+    layer_shares: Annotated[
+        Shares,
+        say("Shares of the style's five layers: two of texture, one of strokes, two of motifs."),
+    ] = STROKES["even"]
     # Block 4 keeps eyes and mouths where the article's block 5 keeps only the layout.
     content_layer: Annotated[
         Literal["block4_conv2", "block5_conv2"], say("Where content is compared.")
@@ -325,6 +334,15 @@ class Options(BaseModel):
     def _something_pulls(self) -> Self:
         if self.style_weight == 0.0 and self.content_weight == 0.0:
             raise ValueError("style_weight and content_weight cannot both be 0")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_are_of_relative_losses(self) -> Self:
+        if self.losses == "article" and self.layer_shares != STROKES["even"]:
+            raise ValueError(
+                "layer_shares and strokes are of the relative losses: the article's weights stand "
+                "in its formula"
+            )
         return self
 
     @property

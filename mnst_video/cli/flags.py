@@ -10,7 +10,7 @@ import typer
 
 from mnst_video.errors import UsageError
 from mnst_video.media.output.containers import CODECS
-from mnst_video.option_types import GAMMA_FROM, GAMMA_TO, Mark, parse_rate
+from mnst_video.option_types import GAMMA_FROM, GAMMA_TO, STROKES, Mark, parse_rate
 from mnst_video.options import MAX_SIDE, Options, marked
 from mnst_video.presets import make_options, preset_names
 from mnst_video.timeline.easing import NAMES
@@ -50,6 +50,8 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("colors", str, LOOK, "style|keep"),
     ("sigma", str, LOOK, "auto|shot|NUMBER"),
     ("gamma_scale", str, LOOK, "balanced|linear|even"),
+    ("strokes", str, LOOK, "fine|even|bold"),
+    ("layer_shares", str, LOOK, "A,B,C,D,E"),
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),
     ("temporal_weight", float, LOOK, None),
@@ -73,6 +75,8 @@ _HELP = {
     "style": "A picture of a setlist of two or more; repeat it, and see --position.",
     "gamma_from": f"γ at the first frame. [dim](default: {GAMMA_FROM})[/dim]",
     "gamma_to": f"γ at the last frame. [dim](default: {GAMMA_TO})[/dim]",
+    "strokes": "Lean to the paintings' texture (fine) or to their motifs (bold). "
+    "[dim](default: even)[/dim]",
     "max_side": f"{Options.model_fields['max_side'].description} [dim](default: "
     f"{', '.join(f'{side} on {kind}' for kind, side in MAX_SIDE.items())})[/dim]",
     "tile": f"{Options.model_fields['tile'].description} [dim](default: what half of the memory "
@@ -111,6 +115,7 @@ COMPLETIONS: dict[str, Callable[[str], list[str]]] = {
     "react": _words(*(f"{kind}:" for kind in KINDS)),
     "colors": _words("style", "keep"),
     "sigma": _words("auto", "shot"),
+    "strokes": _words(*STROKES),
     "gamma_scale": _words("balanced", "linear", "even"),
     "fps": _words("source", "vfr"),
     "bpm": _words("auto"),

@@ -11,7 +11,8 @@ import numpy as np
 
 from mnst_video.errors import InputError
 from mnst_video.job.workplace import Count, CountObserver, at_work
-from mnst_video.judge.judge import RECENT, FrameScores, Judge
+from mnst_video.judge.fullness import in_words
+from mnst_video.judge.judge import RECENT, FrameScores, Judge, StillScores
 from mnst_video.judge.style import jumps, lag
 from mnst_video.media.frames import Frame
 from mnst_video.media.input.animation import is_animation
@@ -30,18 +31,28 @@ FLAT = 0.01
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A clip's scores. frames: those of the output, in order. size: at which style is measured."""
+    """A clip's scores. frames: those of the output, in order. size: at which style is measured.
+
+    stills: of some of its frames painted as stills, the last one among them.
+    """
 
     frames: tuple[FrameScores, ...]
     fps: float
     size: tuple[int, int]
     seconds: float = 0.0
+    stills: tuple[StillScores, ...] = ()
 
     def mean(self, name: str) -> float:
         """The mean of a score over the frames that have it; NaN where none has."""
         values = [getattr(frame, name) for frame in self.frames]
         known = [value for value in values if not math.isnan(value)]
         return sum(known) / len(known) if known else math.nan
+
+    @staticmethod
+    def missing(scored: Sequence[FrameScores] | Sequence[StillScores]) -> tuple[float, ...]:
+        """For each of `WORDS`, what is missing of the style: the median over frames or stills."""
+        rows = [in_words(one.residuals) for one in scored]
+        return tuple(np.median(rows, axis=0).tolist())
 
     @property
     def naked(self) -> tuple[float, ...]:
@@ -140,6 +151,7 @@ def evaluate(
     options: Options,
     *,
     flow: Path | None = None,
+    stills: int = 0,
     observe: CountObserver | None = None,
 ) -> Evaluation:
     """Judge `output`, a finished clip, against `source`, what it was made from.
@@ -147,7 +159,8 @@ def evaluate(
     options: those of the render; which frames, styles and gamma are taken from them.
     flow: a folder with the true flow, `flow_0001.npy` and `valid_0001.npy` for frame 1 and so on,
         as `samples/make_samples.py --flow` writes it; None estimates it.
-    observe: called with the frames judged and all frames.
+    stills: how many of the frames are painted as stills too, for comparison.
+    observe: called with the frames and stills judged and all of them.
     Raises UsageError, InputError or MachineError.
     """
     count = Count(observe)
@@ -160,7 +173,8 @@ def evaluate(
     frames_at = [n for n in range(painted.times.frames) for _ in range(painted.times.shown(n))]
     with at_work(None, options.machine):
         setup = prepare(clip, options)
-        count.total = len(setup.frames)
+        wanted = _last_of(setup.frames, stills)
+        count.total = len(setup.frames) + len(wanted)
         shown = [clip.times.shown(frame) for frame in setup.frames]
         if len(frames_at) != sum(shown):
             raise InputError(
@@ -174,11 +188,23 @@ def evaluate(
         firsts = [frames_at[tick] for tick in accumulate(shown[:-1], initial=0)]
         frames = read_frames(painted, *size, only={*firsts})
         found: list[FrameScores] = []
+        compared: list[StillScores] = []
         with contextlib.closing(contents), contextlib.closing(frames):
             for content, frame in zip(contents, _each(frames, firsts), strict=True):
-                found.append(judge(setup.frames.start + len(found), content, frame))
+                number = setup.frames.start + len(found)
+                found.append(judge(number, content, frame))
                 count.one()
-    return Evaluation(tuple(found), float(clip.times.fps), setup.size, count.seconds)
+                if number in wanted:
+                    compared.append(judge.still(number))
+                    count.one()
+    rate = float(clip.times.fps)
+    return Evaluation(tuple(found), rate, setup.size, count.seconds, tuple(compared))
+
+
+def _last_of(frames: range, count: int) -> set[int]:
+    """The last of each of at most `count` parts of some frames."""
+    count = min(count, len(frames))
+    return {frames[len(frames) * part // count - 1] for part in range(1, count + 1)}
 
 
 def _each(frames: Iterator[Frame], numbers: Sequence[int]) -> Iterator[Frame]:

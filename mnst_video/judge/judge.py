@@ -2,12 +2,17 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from mnst_video.errors import UsageError
+from mnst_video.judge.fullness import worst_tiles
 from mnst_video.judge.grain import colors, high_frequencies
 from mnst_video.judge.naked import (
     TILE,
@@ -20,10 +25,12 @@ from mnst_video.judge.naked import (
 from mnst_video.judge.stability import join, judge_flow, pull, warping_error
 from mnst_video.judge.style import StyleScores
 from mnst_video.media.frames import Frame, resize
-from mnst_video.method.crossfade import Grams
-from mnst_video.method.losses import content_loss
+from mnst_video.method.device import to_image
+from mnst_video.method.losses import STYLE_LAYERS, content_loss
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import Flow, Mask, reliability
-from mnst_video.painting.styles import Styles
+from mnst_video.painting.frame import first_frame
+from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot
@@ -33,6 +40,8 @@ from mnst_video.timeline.fader import Fader
 LONG_TERM = 12
 # Seconds after which an uncovered area counts as any other, and of the windows of grain and drift.
 RECENT = 1.0
+# Of a still that a frame is compared with.
+STILL_STEPS = 100
 # The share of the area that a tile speaks for, which makes it an uncovered one.
 UNCOVERED_TILE = 0.5
 
@@ -41,7 +50,9 @@ UNCOVERED_TILE = 0.5
 class FrameScores:
     """One frame's scores; NaN where there is none, as of E at a cut.
 
-    frame: number in the whole clip. wanted: the mix w that was asked for. e, e_long: warping error
+    frame: number in the whole clip. wanted: the mix w that was asked for. rho: the mean of
+    residuals, of each style layer what is missing; worst: of the worst tiles, for each of `WORDS`.
+    e, e_long: warping error
     from t - 1 and t - 12, of the output and of the input. naked: at each threshold of `NAKED`;
     uncovered: the share of the area that was uncovered lately, and what of it is naked.
     fine: mean squares of the high frequencies. colors: means and deviations of luminance and
@@ -56,6 +67,8 @@ class FrameScores:
     wanted: float
     mix: float
     rho: float
+    residuals: tuple[float, ...]
+    worst: tuple[float, ...]
     ri1: float
     ri2: float
     content: float
@@ -71,6 +84,19 @@ class FrameScores:
     fine_input: float
     colors: tuple[float, ...]
     colors_input: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StillScores:
+    """A still of a frame of the clip, with many steps: what the frame could be.
+
+    As in `FrameScores`.
+    """
+
+    frame: int
+    mix: float
+    residuals: tuple[float, ...]
+    worst: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -125,8 +151,10 @@ class Judge:
         calibrations = self.analysis.calibration(shot)
         styles, tile_styles = self.styles
         wanted = styles.mix(fader, calibrations)
-        style, distance = self._style(styles, fader, wanted)
-        naked = self._naked(tile_styles.target(fader.pair, wanted))
+        target = tile_styles.target(fader.pair, wanted)
+        style, distance = self._style(frame, fader, calibrations)
+        views = self._view(content), self._view(frame)
+        naked = self._naked(tile_improvements(*views, target))
         e, e_input = self._error(1)
         e_long, e_long_input = self._error(LONG_TERM)
         return FrameScores(
@@ -138,6 +166,8 @@ class Judge:
             wanted=wanted,
             mix=style.mix,
             rho=style.rho,
+            residuals=style.residuals,
+            worst=worst_tiles(*views, target),
             ri1=style.ri1,
             ri2=style.ri2,
             content=distance,
@@ -154,6 +184,21 @@ class Judge:
             colors=colors(frame),
             colors_input=colors(content),
         )
+
+    def still(self, number: int) -> StillScores:
+        """The scores of a still of the frame judged last, which has this number."""
+        assert self.shot is not None
+        assert self.styles is not None
+        styles, tile_styles = self.styles
+        fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
+        content = self.past[-1].content
+        able = styles.with_steps(STILL_STEPS)
+        aim = Aim.at(able, calibrations, fader)
+        still = first_frame(able, resize(content, *self.setup.size), aim).frame
+        style, _ = self._style(still, fader, calibrations)
+        target = tile_styles.target(fader.pair, aim.w)
+        worst = worst_tiles(self._view(content), self._view(still), target)
+        return StillScores(number, style.mix, style.residuals, worst)
 
     def _flow(self, number: int, content: Frame) -> tuple[Flow, Mask]:
         """Backward flow and where to trust it: nowhere at the first frame of a shot."""
@@ -180,24 +225,31 @@ class Judge:
             warping_error(now.content, then.content, flow, trust),
         )
 
-    def _style(self, styles: Styles, fader: Fader, wanted: float) -> tuple[StyleScores, float]:
-        """The style scores of the newest frame, and its distance from the content."""
-        content, frame = (
+    def _style(
+        self, frame: Frame, fader: Fader, calibrations: Calibrations
+    ) -> tuple[StyleScores, float]:
+        """The style scores of a picture of the newest content, and its distance from that."""
+        assert self.styles is not None
+        styles, weights = self.styles[0], calibrations[fader.pair].weights
+        bare, painted = (
             styles.look(resize(picture, *self.setup.size))
-            for picture in (self.past[-1].content, self.past[-1].frame)
+            for picture in (self.past[-1].content, frame)
         )
-        before, after = (styles.compare([look])[fader.pair] for look in (content, frame))
-        distance = float(content_loss(frame.content, content.content)) / before.content
-        return StyleScores.of(before, after, wanted), distance
+        before, after = (styles.compare(look, weights)[fader.pair] for look in (bare, painted))
+        distance = float(content_loss(painted.content, bare.content)) / before.content
+        return StyleScores.of(before, after, styles.mix(fader, calibrations)), distance
 
-    def _naked(self, target: Grams) -> _Naked:
+    def _view(self, picture: Frame) -> Mapping[str, Tensor]:
+        """The features of a picture at the size in which its tiles are looked at."""
+        network = self.setup.network
+        with torch.no_grad():
+            image = to_image(resize(picture, *self.tile_size), network.device)
+            features: Mapping[str, Tensor] = network(image, STYLE_LAYERS)
+        return features
+
+    def _naked(self, improvements: NDArray[np.float64]) -> _Naked:
         """What of the newest frame is naked: in all, in areas uncovered lately, and elsewhere."""
         width, height = self.tile_size
-        content, frame = (
-            resize(picture, width, height)
-            for picture in (self.past[-1].content, self.past[-1].frame)
-        )
-        improvements = tile_improvements(self.setup.network, content, frame, target)
         rows, columns = improvements.shape
         areas = tile_areas(rows, columns, width, height)
         recent = resize(self._recent(), width, height) / 255.0

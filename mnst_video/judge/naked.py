@@ -1,16 +1,14 @@
 """Areas that are left bare."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
-from mnst_video.media.frames import Frame
 from mnst_video.method.crossfade import Grams
-from mnst_video.method.device import to_image
-from mnst_video.method.vgg import VGG19
 
 Array = NDArray[np.float64]
 # Of the network's view of naked areas, in pixels: the picture's width, a tile's side, the step.
@@ -21,24 +19,23 @@ TILE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1")
 NAKED = (1 / 3, 1 / 2, 2 / 3)
 
 
-def tile_improvements(network: VGG19, content: Frame, frame: Frame, target: Grams) -> Array:
+def tile_improvements(
+    content: Mapping[str, Tensor], frame: Mapping[str, Tensor], target: Grams
+) -> Array:
     """How many times closer to the target each tile is than its content: `(rows, columns)`.
 
-    content, frame: uint8 `(h, TILES_WIDTH, 3)`, RGB. target: Grams over the picture's pixels.
+    content, frame: features of pictures TILES_WIDTH wide. target: Grams over the picture's pixels.
     Of each layer, the mean square of the differences of the features' amplitudes, the roots of the
     Grams' diagonals; the content's over the frame's, and the geometric mean of that over layers.
-    In the style loss one layer has nine tenths of the say, and a tile of a good picture is hardly
+    In a style loss the strongest features have all the say, and a tile of a good picture is hardly
     closer than its content: amplitudes tell painted tiles from bare ones better.
     """
-    before, after = (_tile_losses(network, picture, target) for picture in (content, frame))
+    before, after = (_tile_losses(features, target) for features in (content, frame))
     return np.asarray(np.exp(np.log((before + 1e-6) / (after + 1e-6)).mean(axis=0)), np.float64)
 
 
-def _tile_losses(network: VGG19, picture: Frame, target: Grams) -> Array:
+def _tile_losses(features: Mapping[str, Tensor], target: Grams) -> Array:
     """Of each layer and tile: `(layers, rows, columns)`."""
-    image = to_image(picture, network.device)
-    with torch.no_grad():
-        features = network(image, TILE_LAYERS)
     losses = []
     for depth, layer in enumerate(TILE_LAYERS):
         squares = features[layer].float().square()

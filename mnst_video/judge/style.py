@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnst_video.method.sigma import Calibration
+from mnst_video.method.sigma import ByLayer, Calibration
 
 # The least residual of a lag over the greatest, above which no shift stands out.
 DISTINCT = 0.75
@@ -18,14 +18,20 @@ LEAST_WAY = 0.75
 class StyleScores:
     """How much style a frame has, against the target at its own mix.
 
-    rho: style loss over that of its content; 0 is the target. ri1, ri2: relative improvements.
+    residuals: of each style layer, its loss over that of its content; 0 is the target.
+    ri1, ri2: relative improvements.
     mix: where its Grams stand on the line from style 2 (0) to style 1 (1).
     """
 
-    rho: float
+    residuals: ByLayer
     ri1: float
     ri2: float
     mix: float
+
+    @property
+    def rho(self) -> float:
+        """The mean over the layers, of which none hides another."""
+        return sum(self.residuals) / len(self.residuals)
 
     @classmethod
     def of(cls, content: Calibration, frame: Calibration, w: float) -> "StyleScores":
@@ -37,7 +43,7 @@ class StyleScores:
         ri1, ri2 = content.improvements(frame)
         apart = frame.style1 + frame.style2 - 2.0 * frame.cross
         return cls(
-            rho=frame.style(w) / content.style(w),
+            residuals=frame.residuals(content, w),
             ri1=ri1,
             ri2=ri2,
             mix=(frame.style2 - frame.cross) / apart if apart > 0.0 else math.nan,

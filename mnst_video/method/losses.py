@@ -22,15 +22,10 @@ from torch.utils.checkpoint import checkpoint
 from mnst_video.method.crossfade import Grams
 from mnst_video.method.vgg import VGG19, Span, Tile
 
-# The article's style layers and their weights.
-STYLE_LAYERS: Mapping[str, float] = {
-    "block1_conv1": 1.0,
-    "block2_conv1": 1.0,
-    "block3_conv1": 0.2,
-    "block4_conv1": 0.3,
-    "block5_conv1": 0.01,
-}
-
+# The layers whose Gram matrices are compared, and what the article weighs them with.
+STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
+LayerWeights = tuple[float, ...]
+ARTICLE_WEIGHTS: LayerWeights = (1.0, 1.0, 0.2, 0.3, 0.01)
 
 # Positions of a feature map that are multiplied at once: their float32 copies stay in the cache.
 CHUNK = 65_536
@@ -83,9 +78,10 @@ def _fast_products(dtype: torch.dtype) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def style_loss(grams: Grams, target: Grams) -> Tensor:
-    """Sum over the style layers of w_l * mean((G_l - target_l)^2); the result is a scalar."""
-    terms = [w * (grams[name] - target[name]).square().mean() for name, w in STYLE_LAYERS.items()]
+def style_loss(grams: Grams, target: Grams, weights: LayerWeights = ARTICLE_WEIGHTS) -> Tensor:
+    """Sum over `STYLE_LAYERS` of w_l * mean((G_l - target_l)^2); the result is a scalar."""
+    layers = zip(STYLE_LAYERS, weights, strict=True)
+    terms = [weight * (grams[name] - target[name]).square().mean() for name, weight in layers]
     return torch.stack(terms).sum()
 
 
@@ -118,8 +114,9 @@ class Objective:
 
     content: features `(1, C, h, w)` of the content image at `content_layer`.
     target: the blended Grams, each divided by `gram_divisor`.
-    gram_divisor: 1 for the article; else H * W of the image, in every layer, so that no term
-        depends on the resolution and the layers keep the article's balance.
+    gram_divisor: 1 for the article; else H * W of the image, so that no term depends on the
+        resolution.
+    layer_weights: of the style layers, see `style_loss`.
     The weights multiply the terms as `content_loss` and `style_loss` give them. The temporal term
     is not here: `optimize.Hold` takes it as a step of its own.
     uncovered: masks `(1, 1, h, w)`, 0..1, by style layer, of the area that is not reliable, or
@@ -133,6 +130,7 @@ class Objective:
     content: Tensor
     target: Grams
     gram_divisor: float
+    layer_weights: LayerWeights
     content_weight: float
     style_weight: float
     uncovered_weight: float = 0.0
@@ -171,7 +169,8 @@ class Objective:
 
     def _losses(self, sums: Mapping[str, Tensor]) -> Losses:
         content = sums["content"] / self.content.numel()
-        style = style_loss({n: sums[n] / self.gram_divisor for n in STYLE_LAYERS}, self.target)
+        grams = {name: sums[name] / self.gram_divisor for name in STYLE_LAYERS}
+        style = style_loss(grams, self.target, self.layer_weights)
         total = self.content_weight * content + self.style_weight * style
         if self.uncovered is not None:
             # The Grams that a picture would have if all of it were like the uncovered area.
@@ -179,7 +178,8 @@ class Objective:
                 name: sums[f"uncovered {name}"] / (mask.mean() * self.gram_divisor)
                 for name, mask in self.uncovered.items()
             }
-            total = total + self.uncovered_weight * style_loss(grams, self.target)
+            fresh = style_loss(grams, self.target, self.layer_weights)
+            total = total + self.uncovered_weight * fresh
         return Losses(total, content, style)
 
 
@@ -201,7 +201,7 @@ class Look:
         image: Tensor,
         content_layer: str,
         gram_divisor: float = 1.0,
-        style_layers: Collection[str] = tuple(STYLE_LAYERS),
+        style_layers: Collection[str] = STYLE_LAYERS,
     ) -> "Look":
         """`image` is `(1, 3, H, W)`, RGB, 0..255; its Grams are divided by `gram_divisor`."""
         grams: Grams = {}

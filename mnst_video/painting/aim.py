@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from mnst_video.method.crossfade import Grams
+from mnst_video.method.losses import LayerWeights
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
 
@@ -15,6 +16,7 @@ class Aim:
     w: the share of the fader's first style in the target.
     bare, energy: the style loss of bare content against the target, and the mean square of its
         content features: what losses are relative to.
+    layer_weights: of the layers in the style loss.
     content_weight, style_weight: of the losses as they are, not relative.
     first_steps, later_steps: of a shot's first frame, and of a later one where nothing changes.
     """
@@ -24,6 +26,7 @@ class Aim:
     w: float
     bare: float
     energy: float
+    layer_weights: LayerWeights
     content_weight: float
     style_weight: float
     first_steps: int
@@ -50,6 +53,7 @@ class Aim:
             w=w,
             bare=bare,
             energy=calibration.content,
+            layer_weights=calibration.layer_weights(w),
             content_weight=content_weight,
             style_weight=style_weight,
             first_steps=paint.first_steps,

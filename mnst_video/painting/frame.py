@@ -174,6 +174,7 @@ def objective(
         content=look.content,
         target=aim.target,
         gram_divisor=styles.divisor,
+        layer_weights=aim.layer_weights,
         content_weight=aim.content_weight,
         style_weight=aim.style_weight,
     )

@@ -20,6 +20,7 @@ class Paint:
     temporal_weight: float
     uncovered_weight: float
     losses: Literal["relative", "article"]
+    layer_shares: tuple[float, ...]
     content_layer: str
     warm_start: bool
     pyramid_levels: int

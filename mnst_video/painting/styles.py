@@ -12,7 +12,7 @@ from torch import Tensor
 from mnst_video.media.frames import Frame, fit_style
 from mnst_video.method.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.method.device import to_image
-from mnst_video.method.losses import Look, style_grams
+from mnst_video.method.losses import ARTICLE_WEIGHTS, LayerWeights, Look, style_grams
 from mnst_video.method.sigma import Calibration, calibrate
 from mnst_video.method.vgg import VGG19
 from mnst_video.painting.palette import Palette
@@ -73,16 +73,22 @@ class Styles:
         return to_image(picture, self.network.device)
 
     def calibrate(self, frames: Iterable[Frame]) -> Calibrations:
-        """Measure content frames of the working size, sampled from a clip or a shot."""
-        return self.compare(map(self.look, frames))
+        """Measure content frames of the working size, sampled from a clip or a shot.
+
+        With relative losses, that is also where the weights of the layers come from.
+        """
+        measured = calibrate(map(self.look, frames), self._grams)
+        if self.paint.losses == "article":
+            return measured
+        return tuple(pair.with_shares(self.paint.layer_shares) for pair in measured)
 
     def look(self, frame: Frame) -> Look:
         """What the network sees in a frame of the working size."""
         return Look.at(self.network, self.image(frame), self.paint.content_layer, self.divisor)
 
-    def compare(self, looks: Iterable[Look]) -> Calibrations:
-        """Measure what the network sees against the styles."""
-        return calibrate(looks, self._grams)
+    def compare(self, look: Look, weights: LayerWeights = ARTICLE_WEIGHTS) -> Calibrations:
+        """Measure what the network sees against the styles, with the weights of a calibration."""
+        return calibrate([look], self._grams, weights)
 
     def sigma2(self, calibrations: Calibrations) -> tuple[float, ...]:
         """The sigma2 that is asked for, of each pair of styles; 1 where it has no say."""

@@ -50,7 +50,8 @@ class Analysis:
         return cls(
             shots=tuple(Shot(**shot) for shot in saved["shots"]),
             calibrations=tuple(
-                tuple(Calibration(**pair) for pair in pairs) for pairs in saved["calibrations"]
+                tuple(Calibration.from_json(pair) for pair in pairs)
+                for pairs in saved["calibrations"]
             ),
             palettes=tuple(
                 Palette(tuple(p["mean"]), tuple(map(tuple, p["covariance"])))

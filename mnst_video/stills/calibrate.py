@@ -152,7 +152,7 @@ def improvements(styles: Styles, content: Frame, w: float) -> tuple[float, float
     """RI1 and RI2 of a content painted at a mix, by styles whose gamma is the mix."""
     (before,) = calibrations = styles.calibrate([content])
     result = first_frame(styles, content, Aim.at(styles, calibrations, Fader(0, w)))
-    (after,) = styles.calibrate([result.frame])
+    (after,) = styles.compare(styles.look(result.frame), before.weights)
     return before.improvements(after)
 
 

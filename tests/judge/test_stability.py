@@ -19,6 +19,7 @@ from mnst_video.judge.naked import (
 )
 from mnst_video.judge.stability import join, judge_flow, warping_error
 from mnst_video.judge.style import StyleScores, jumps, lag
+from mnst_video.method.device import to_image
 from mnst_video.method.losses import STYLE_LAYERS, style_grams
 from mnst_video.method.sigma import Calibration
 
@@ -82,17 +83,24 @@ def test_style_scores_are_those_of_the_grams():
         {name: rng.normal(size=(4, 4)) for name in STYLE_LAYERS} for _ in range(4)
     )
 
-    def inner(a, b, c, d):
-        return sum(w * ((a[n] - b[n]) * (c[n] - d[n])).mean() for n, w in STYLE_LAYERS.items())
+    weights = (1.0, 0.5, 2.0, 0.1, 0.0)
+
+    def inners(a, b, c, d):
+        return tuple(((a[n] - b[n]) * (c[n] - d[n])).mean() for n in STYLE_LAYERS)
+
+    def inner(*grams):
+        return sum(w * value for w, value in zip(weights, inners(*grams), strict=True))
 
     def calibration(g):
-        return Calibration(inner(g, one, g, one), inner(g, two, g, two), inner(g, one, g, two), 1.0)
+        ways = (g, one, g, one), (g, two, g, two), (g, one, g, two)
+        return Calibration(*(inners(*way) for way in ways), 1.0, weights)
 
     w = 0.3
     target = {n: w * one[n] + (1 - w) * two[n] for n in STYLE_LAYERS}
     scores = StyleScores.of(calibration(content), calibration(frame), w)
-    expected = inner(frame, target, frame, target) / inner(content, target, content, target)
-    assert scores.rho == pytest.approx(expected)
+    missing, bare = (np.array(inners(g, target, g, target)) for g in (frame, content))
+    assert scores.residuals == pytest.approx(missing / bare)
+    assert scores.rho == pytest.approx(np.mean(missing / bare))
     ratio = inner(content, one, content, one) / inner(frame, one, frame, one)
     assert scores.ri1 == pytest.approx(ratio)
     place = inner(frame, two, one, two) / inner(one, two, one, two)
@@ -167,6 +175,12 @@ def painted(network, texture, as_image):
     return content, (0.7 * style + 0.3 * content).astype(np.uint8), target
 
 
+def views(network, *pictures):
+    """The features of pictures at the style layers."""
+    with torch.no_grad():
+        return [network(to_image(picture, "cpu"), STYLE_LAYERS) for picture in pictures]
+
+
 @pytest.mark.parametrize(
     ("left", "top", "width", "height"),
     [(100, 40, 128, 96), (90, 50, 80, 80), (103, 61, 64, 64), (0, 0, 160, 180)],
@@ -176,7 +190,7 @@ def test_a_bare_rectangle_scores_its_area(network, painted, left, top, width, he
     frame = picture.copy()
     here = np.s_[top : top + height, left : left + width]
     frame[here] = content[here]
-    improvements = tile_improvements(network, content, frame, target)
+    improvements = tile_improvements(*views(network, content, frame), target)
     rows, columns = improvements.shape
     areas = tile_areas(rows, columns, 320, 180)
     third, half, two_thirds = naked_shares(improvements, areas)
@@ -192,7 +206,7 @@ def test_a_bare_rectangle_scores_its_area(network, painted, left, top, width, he
 def test_a_tiles_improvement_is_that_of_a_picture_of_its_own(network, painted):
     """Against the Grams of features cut out by hand."""
     content, picture, target = painted
-    improvements = tile_improvements(network, content, picture, target)
+    improvements = tile_improvements(*views(network, content, picture), target)
     row, column = 3, 7
     ratios = []
     for depth, layer in enumerate(TILE_LAYERS):

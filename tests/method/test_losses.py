@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from mnst_video.method.crossfade import blend, mix
 from mnst_video.method.losses import (
+    ARTICLE_WEIGHTS,
     STYLE_LAYERS,
     Look,
     Objective,
@@ -44,7 +45,7 @@ class StubNetwork:
 
 def reference_style(network, picture, style):
     total = 0.0
-    for layer, weight in STYLE_LAYERS.items():
+    for layer, weight in zip(STYLE_LAYERS, ARTICLE_WEIGHTS, strict=True):
         f, s = network.reference(picture, layer), network.reference(style, layer)
         total += weight * np.mean((f @ f.T - s @ s.T) ** 2)
     return total
@@ -79,6 +80,7 @@ def objective_of(network, content, style1, style2, gamma, sigma2):
         content=network(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
         target=blend(grams1, grams2, mix(gamma, sigma2)),
         gram_divisor=1.0,
+        layer_weights=ARTICLE_WEIGHTS,
         content_weight=ALPHA,
         style_weight=BETA * (gamma + (1.0 - gamma) * sigma2),
     )
@@ -120,6 +122,7 @@ def test_the_objective_weighs_content_and_style(stub, pictures):
         content=stub(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
         target=style_grams(stub, tensor(style), 48.0),
         gram_divisor=48.0,
+        layer_weights=ARTICLE_WEIGHTS,
         content_weight=0.5,
         style_weight=0.25,
     )
@@ -275,6 +278,7 @@ def uncovered_objective(stub, pictures, uncovered, weight):
         content=stub(tensor(content), {CONTENT_LAYER})[CONTENT_LAYER],
         target=style_grams(stub, tensor(style), 48.0),
         gram_divisor=48.0,
+        layer_weights=ARTICLE_WEIGHTS,
         content_weight=0.0,
         style_weight=3.0,
         uncovered_weight=weight,
@@ -286,7 +290,7 @@ def test_the_uncovered_area_has_a_style_loss_of_its_own(stub, pictures):
     picture, _, style, _ = pictures
     losses = uncovered_objective(stub, pictures, uncovered=2, weight=0.5)(tensor(picture))
     area = 0.0
-    for layer, weight in STYLE_LAYERS.items():
+    for layer, weight in zip(STYLE_LAYERS, ARTICLE_WEIGHTS, strict=True):
         f, s = (stub.reference(p, layer).reshape(5, 6, 8) for p in (picture, style))
         part, whole = f[..., :2].reshape(5, -1), s.reshape(5, -1)
         area += weight * np.mean((part @ part.T / 12 - whole @ whole.T / 48) ** 2)
@@ -317,6 +321,7 @@ def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
             content=look.content,
             target=style_grams(vgg, style, float(height * width)),
             gram_divisor=float(height * width),
+            layer_weights=ARTICLE_WEIGHTS,
             content_weight=1e-3,
             style_weight=1e-6,
             uncovered_weight=5e-7,

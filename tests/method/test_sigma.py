@@ -5,7 +5,7 @@ import torch
 
 from mnst_video.method.crossfade import blend, mix
 from mnst_video.method.losses import STYLE_LAYERS, style_grams, style_loss
-from mnst_video.method.sigma import Calibration, Look, calibrate
+from mnst_video.method.sigma import Look, calibrate
 
 CONTENT_LAYER = "block4_conv2"
 WIDTH, HEIGHT = 48, 32
@@ -123,12 +123,7 @@ def improvements(content, grams1, grams2, result):
 def test_sigma2_makes_both_styles_improve_alike_at_one_half(ratio):
     """Where nothing but the styles pulls; without sigma the improvements differ by S1c / S2c."""
     content, grams1, grams2 = toy_grams(ratio)
-    calibration = Calibration(
-        style1=float(style_loss(content, grams1)),
-        style2=float(style_loss(content, grams2)),
-        cross=0.0,
-        content=1.0,
-    )
+    calibration = toy_calibration(content, grams1, grams2)
     assert calibration.sigma2 == pytest.approx(math.sqrt(ratio))
     plain = optimum(grams1, grams2, 0.5, 1.0)
     balanced = optimum(grams1, grams2, 0.5, calibration.sigma2)
@@ -151,6 +146,50 @@ def test_without_sigma_the_article_s_ratio_balances_at_0_345():
 
 
 def test_a_content_that_is_one_of_the_styles_needs_no_sigma():
-    assert Calibration(style1=0.0, style2=2.0, cross=0.0, content=1.0).sigma2 == 1.0
-    assert Calibration(style1=2.0, style2=0.0, cross=0.0, content=1.0).sigma2 == 1.0
-    assert Calibration(style1=0.0, style2=2.0, cross=0.0, content=1.0).style(1.0) > 0.0
+    content, _, other = toy_grams(1.0)
+    for pair in ((content, other), (other, content)):
+        plain = toy_calibration(content, *pair)
+        shared = plain.with_shares((1.0,) * 5)
+        assert plain.sigma2 == shared.sigma2 == 1.0
+        for made in (plain, shared):
+            assert made.style(1.0) > 0.0
+            assert all(map(math.isfinite, made.layer_weights(0.0) + made.layer_weights(1.0)))
+    same = toy_calibration(content, content, content).with_shares((1.0,) * 5)
+    assert same.layer_weights(0.5) == (0.0,) * 5
+    assert same.style(0.5) > 0.0
+
+
+def toy_calibration(content, grams1, grams2):
+    """What `calibrate` would measure of a content with these Grams."""
+    look = Look(content, torch.ones(1, 1, 1, 1))
+    (calibration,) = calibrate([look], (grams1, grams2))
+    return calibration
+
+
+@pytest.mark.parametrize("w", [0.0, 0.3, 1.0])
+def test_every_layer_has_its_share_of_the_content_s_style_loss(w):
+    """Against the loss itself, with the weights that come out, at the target's Grams."""
+    content, grams1, grams2 = toy_grams(7.0)
+    shares = (3.0, 0.0, 1.0, 5.0, 1.0)
+    weights = toy_calibration(content, grams1, grams2).with_shares(shares).layer_weights(w)
+    target = blend(grams1, grams2, w)
+    parts = [
+        weight * float((content[name] - target[name]).square().mean())
+        for name, weight in zip(STYLE_LAYERS, weights, strict=True)
+    ]
+    assert parts == pytest.approx([share / 10.0 for share in shares])
+    assert float(style_loss(content, target, weights)) == pytest.approx(1.0)
+
+
+def test_with_shares_sigma2_weighs_layers_alike():
+    """S1c / S2c is turned over when the styles change places, whatever the layers' scales."""
+    content, grams1, grams2 = toy_grams(7.0)
+    shares = (0.1, 0.1, 0.2, 0.3, 0.3)
+    sigma = toy_calibration(content, grams1, grams2).with_shares(shares).sigma2
+    turned = toy_calibration(content, grams2, grams1).with_shares(shares).sigma2
+    assert sigma * turned == pytest.approx(1.0)
+    scaled = [
+        {name: gram * 10.0**at for at, (name, gram) in enumerate(grams.items())}
+        for grams in (content, grams1, grams2)
+    ]
+    assert toy_calibration(*scaled).with_shares(shares).sigma2 == pytest.approx(sigma)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mnst_video.judge.fullness import worst_tiles
 from mnst_video.judge.naked import tile_improvements
 from mnst_video.media.images import load_image
+from mnst_video.method.losses import STYLE_LAYERS
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.styles import Styles
@@ -37,5 +39,8 @@ def test_a_device_without_float64_is_not_asked_for_it(network, monkeypatch, text
     calibrations = made.calibrate([content])
     result = first_frame(made, content, Aim.at(made, calibrations, Fader(0, 0.5)))
     assert np.isfinite(result.pixels).all()
-    wide = texture(320, 64)
-    assert tile_improvements(network, wide, wide, made.target(0, 0.5)) == pytest.approx(1.0)
+    with torch.no_grad():
+        wide = network(made.image(texture(320, 64)), STYLE_LAYERS)
+    target = made.target(0, 0.5)
+    assert tile_improvements(wide, wide, target) == pytest.approx(1.0)
+    assert np.isfinite(worst_tiles(wide, wide, target)).all()

@@ -70,13 +70,18 @@ def second_frame(styles, calibrations, frames, painted, gammas=(0.5, 0.5), callb
 
 
 def style_share(network, as_image, result, content, paintings, w):
-    """The style loss of a result relative to the content's, measured from outside."""
+    """The mean over layers of a result's style loss over the content's, measured from outside."""
 
     def grams(picture):
         return style_grams(network, as_image(picture), float(WIDTH * HEIGHT))
 
     target = blend(*(grams(fit_style(picture, WIDTH, HEIGHT)) for picture in paintings), w)
-    return float(style_loss(grams(result), target) / style_loss(grams(content), target))
+    found, bare = grams(result), grams(content)
+    shares = [
+        (found[name] - target[name]).square().sum() / (bare[name] - target[name]).square().sum()
+        for name in target
+    ]
+    return float(sum(shares)) / len(shares)
 
 
 def test_stylize_image_takes_the_picture_most_of_the_way(network, as_image, frames, paintings):

@@ -102,6 +102,14 @@ def evaluate_command(
         Path | None,
         option(METHOD, "Judge by the true flow in this folder, as of the sample clip."),
     ] = None,
+    stills: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            rich_help_panel=MAIN,
+            help="Paint so many of its frames as stills, the last one too, to compare with.",
+        ),
+    ] = 1,
     progress: ProgressStyle = "auto",
     debug: Debug = False,
     **given: Any,
@@ -125,7 +133,9 @@ def evaluate_command(
         if plot is not None:
             check_plot(plot, (source, painted, *options.styles), overwrite)
         with count_display(progress, err) as observe:
-            evaluation = evaluate(source, painted, options, flow=flow, observe=observe)
+            evaluation = evaluate(
+                source, painted, options, flow=flow, stills=stills, observe=observe
+            )
         if plot is not None:
             draw_evaluation(evaluation, plot)
     if as_json:

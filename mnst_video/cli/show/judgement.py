@@ -11,6 +11,7 @@ from rich.table import Table
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import MOST_ROWS
 from mnst_video.judge.evaluate import Evaluation
+from mnst_video.judge.fullness import WORDS, in_words
 from mnst_video.judge.judge import LONG_TERM
 from mnst_video.stills.calibrate import GAMMAS, METHODS, Balance
 
@@ -68,6 +69,8 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "drift": evaluation.drift,
         "cuts": evaluation.cuts,
         "size": evaluation.size,
+        "missing": dict(zip(WORDS, evaluation.missing(evaluation.frames), strict=True)),
+        "stills": [asdict(still) for still in evaluation.stills],
         "frames": [asdict(frame) for frame in evaluation.frames],
     }
     return json.dumps(_without_nan(about))
@@ -79,6 +82,19 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def fullness_table(evaluation: Evaluation) -> Table:
+    """What is missing of the paintings, in the clip and in stills of the same frames."""
+    table = Table("missing", "median", "last frame", "its worst tiles", box=None)
+    scored = (("", evaluation.frames), ("  in a still", evaluation.stills))
+    for at, word in enumerate(WORDS):
+        for name, group in scored:
+            if group:
+                last = in_words(group[-1].residuals)[at], group[-1].worst[at]
+                numbers = (evaluation.missing(group)[at], *last)
+                table.add_row(name or word, *(f"{number:.3f}" for number in numbers))
+    return table
 
 
 def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
@@ -101,7 +117,7 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     rows = [
         ("√E", root("e"), root("e_input"), "flicker from frame to frame"),
         ("√E long", root("e_long"), root("e_long_input"), f"the same over {LONG_TERM} frames"),
-        ("ρ", f"{mean('rho'):.4f}", "1", "style that is missing"),
+        ("ρ", f"{mean('rho'):.4f}", "1", "style that is missing, mean of the layers"),
         ("RI1, RI2", f"{mean('ri1'):.3g}, {mean('ri2'):.3g}", "1", "relative improvements"),
         ("lag", lag, "", "by which the look follows γ"),
         (
@@ -130,6 +146,7 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     for row in rows:
         table.add_row(*row)
     yield table
+    yield fullness_table(evaluation)
     for at, frames in evaluation.jumps[:MOST_ROWS]:
         arrived = "does not arrive" if frames is None else f"arrives after {frames} frames"
         yield f"the jump of γ at frame {at} {arrived}"
