@@ -191,10 +191,10 @@ class Options(BaseModel):
     content_weight: Annotated[Weight, say("More keeps faces, less lets paint flow.")] = 0.1
     style_weight: Annotated[Weight, say("More brings the picture closer to the styles.")] = 1.0
     # At 1 paint goes half its way back to the warped previous result after each step. More is
-    # steadier and has less style (docs/method.md has the figures).
+    # steadier and has less style (docs/method.md has the figures). At 0.7 texture fell behind.
     temporal_weight: Annotated[
         Weight, say("More holds the paint to what moves.", Mark.CLIPS, Mark.FOLLOWS)
-    ] = 0.7
+    ] = 0.5
     # Areas that the flow cannot follow stay bare at 0; 1 makes them busy.
     uncovered_weight: Annotated[
         Weight, say("Style in areas that the flow cannot follow.", Mark.FOLLOWS)
@@ -221,10 +221,14 @@ class Options(BaseModel):
         Annotated[bool, Field(strict=True)],
         say("Start a frame from the one before.", Mark.FOLLOWS),
     ] = True
-    # Pixels move in squares of 1, 2, 4 and 8: colour settles in few steps, with little noise.
+    # Pixels move in squares of 1, 2, 4, 8 and 16: colour settles in few steps, with little noise.
     pyramid_levels: Annotated[
         Whole, Field(ge=1, le=8), say("Sizes of the squares that move together; 1: pixels.")
-    ] = 4
+    ] = 5
+    # At 1 pixels are noisier, in each frame anew.
+    pixel_rate: Annotated[
+        Number, Field(gt=0.0, le=1.0), say("The factor on the rate of single pixels.")
+    ] = 0.5
     # Strokes then grow with the picture; stills only.
     coarse_to_fine: Annotated[
         Annotated[bool, Field(strict=True)],

@@ -43,6 +43,7 @@ def minimize(
     rate: Callable[[int, Losses], float | Tensor],
     levels: int = 1,
     hold: Hold | None = None,
+    pixel_rate: float = 1.0,
     momentum: float = 0.9,
     settled: float = 0.0,
     callback: Callable[[int, Losses, Tensor], None] | None = None,
@@ -56,6 +57,8 @@ def minimize(
         has it. With more, level k moves all pixels of a 2^k x 2^k square alike (bilinear between
         squares) and has moments of its own. Large areas then reach their colour in a few steps,
         and less of the change is pixel noise. This is our departure from the article.
+    pixel_rate: the factor on the rate of single pixels. Their moves are noise in good part: Adam's
+        step is as large for a gradient that changes its sign as for one that does not.
     hold: applied after each step.
     momentum: the share of the gradient's running mean that a step keeps, Adam's beta 1.
     settled: the last step is the one that finds the loss less than this share under what the step
@@ -71,7 +74,8 @@ def minimize(
     """
     if steps < 1:
         raise ValueError(f"an optimisation needs at least one step, not {steps}")
-    adam = _Adam(min(levels, 1 + int(math.log2(min(image.shape[2:])))), momentum)
+    levels = min(levels, 1 + int(math.log2(min(image.shape[2:]))))
+    adam = _Adam(levels, momentum, pixel_rate)
     image = image.detach().clone()
     good: _Evaluated | None = None
     before, slower, retries = math.inf, 1.0, RETRIES
@@ -106,8 +110,8 @@ def minimize(
 class _Adam:
     """The moments of the levels of a pyramid."""
 
-    def __init__(self, levels: int, momentum: float) -> None:
-        self.levels, self.momentum = levels, momentum
+    def __init__(self, levels: int, momentum: float, pixel_rate: float) -> None:
+        self.levels, self.momentum, self.pixel_rate = levels, momentum, pixel_rate
         self.forget()
 
     def forget(self) -> None:
@@ -133,6 +137,8 @@ class _Adam:
             move = mean / (1 - self.momentum**self.steps) / unbiased
             if level:
                 move = F.interpolate(move, scale_factor=2**level, mode="bilinear")
+            else:
+                move = self.pixel_rate * move
             image.sub_(pace * move[..., :height, :width])
 
 

@@ -1,12 +1,15 @@
 """What one frame is painted towards: γ as a mix, a target, weights and steps, found once."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mnst_video.method.crossfade import Grams
 from mnst_video.method.losses import LayerWeights
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
+
+# The most that a target is ahead of the mix, and the change of the mix in a frame that is a jump.
+LEAD, JUMP = 0.05, 0.25
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Aim:
     bare, energy: the style loss of bare content against the target, and the mean square of its
         content features: what losses are relative to.
     layer_weights: of the layers in the style loss.
+    ahead: how far the target is beyond w.
     content_weight, style_weight: of the losses as they are, not relative.
     first_steps, later_steps: of a shot's first frame, and of a later one where nothing changes.
     """
@@ -31,6 +35,7 @@ class Aim:
     style_weight: float
     first_steps: int
     later_steps: int
+    ahead: float = 0.0
 
     @classmethod
     def at(cls, styles: Styles, calibrations: Calibrations, fader: Fader) -> "Aim":
@@ -63,7 +68,20 @@ class Aim:
     @property
     def target(self) -> Grams:
         """The blended Grams."""
-        return self.styles.target(self.fader.pair, self.w)
+        return self.styles.target(self.fader.pair, self.w + self.ahead)
+
+    def led(self, before: "Aim") -> "Aim":
+        """The same with a target ahead of the mix, by as much as the mix went since `before`.
+
+        A few steps a frame leave the picture about a frame behind a target that moves. Where γ
+        stops, the last frames lie beyond a style by no more than `LEAD`. A jump, and the way from a
+        pair of a setlist to the next, have no lead.
+        """
+        if before.fader.pair != self.fader.pair:
+            return self
+        went = self.w - before.w
+        lead = went * max(0.0, 1.0 - abs(went) / JUMP)
+        return replace(self, ahead=max(-LEAD, min(LEAD, lead)))
 
     def moved(self, before: "Aim") -> float:
         """How far the mix went since the frame before; 1 is from a style to the next."""

@@ -95,6 +95,7 @@ def first_frame(
         aim.steps(),
         rate,
         levels=paint.pyramid_levels,
+        pixel_rate=paint.pixel_rate,
         momentum=paint.momentum,
         callback=callback,
     )
@@ -130,10 +131,11 @@ def next_frame(
     hold = Hold(styles.image(warped), paint.temporal_weight * rests)
     image, losses, taken = minimize(
         styles.image(start),
-        objective(styles, styles.image(content), aim, 1.0 - trusted),
+        objective(styles, styles.image(content), aim.led(previous.aim), 1.0 - trusted),
         steps,
         later_rate(paint, aim, rests, steps),
         levels=paint.pyramid_levels,
+        pixel_rate=paint.pixel_rate,
         hold=hold,
         momentum=paint.momentum,
         settled=paint.settled * max(0.0, 1.0 - moved / SETTLING_FADE),

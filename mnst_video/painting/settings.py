@@ -24,6 +24,7 @@ class Paint:
     content_layer: str
     warm_start: bool
     pyramid_levels: int
+    pixel_rate: float
     coarse_to_fine: bool
     momentum: float
     first_steps: int

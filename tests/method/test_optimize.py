@@ -135,6 +135,15 @@ def test_all_levels_move_the_whole_picture_alike(height, width):
     torch.testing.assert_close(result, start + 12.0)
 
 
+def test_single_pixels_move_at_a_rate_of_their_own():
+    start = torch.full((1, 3, 32, 48), 100.0)
+    for levels, moved in ((1, 3.0), (3, 15.0)):
+        result, *_ = minimize(
+            start, Quadratic(start + 50.0), 1, lambda *_: 6.0, levels, pixel_rate=0.5
+        )
+        torch.testing.assert_close(result, start + moved)
+
+
 def test_a_change_stays_where_it_was_asked_for():
     """One step towards a square that lies on the grid of all levels: around it, not beside it."""
     start = torch.full((1, 3, 33, 47), 100.0)

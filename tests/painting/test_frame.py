@@ -312,7 +312,7 @@ def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, styles_wi
     rates = {"rate": 1e-6, "fresh_rate": 4.0} if fresh else {"rate": 40.0, "fresh_rate": 1e-6}
     painted = 255 - frames[0]
     still = styles_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
-    moving = styles_with(steps=1, temporal_weight=0.0, **rates, pyramid_levels=1)
+    moving = styles_with(steps=1, temporal_weight=0.0, **rates, pyramid_levels=1, pixel_rate=1.0)
     calibrations = still.calibrate(frames)
     start, end = (second_frame(s, calibrations, frames, painted).pixels for s in (still, moving))
     _, trusted = followed(frames[1], frames[0], painted)
@@ -327,7 +327,8 @@ def test_fresh_paint_and_settled_paint_have_rates_of_their_own(frames, styles_wi
 
 def test_settled_paint_moves_with_the_root_of_what_is_missing(frames, styles_with):
     """Measured at a pixel's first step, whose size is the rate; at most that of bare content."""
-    styles = styles_with(steps=1, temporal_weight=0.0, rate=8.0, fresh_rate=1e-6, pyramid_levels=1)
+    alone = {"pyramid_levels": 1, "pixel_rate": 1.0}
+    styles = styles_with(steps=1, temporal_weight=0.0, rate=8.0, fresh_rate=1e-6, **alone)
     still = styles_with(steps=1, temporal_weight=0.0, rate=1e-6, fresh_rate=1e-6)
     calibrations = styles.calibrate(frames)
     painted = first_frame(
@@ -350,6 +351,28 @@ def test_a_flash_takes_the_steps_of_a_first_frame(frames, styles_with, texture):
     calibrations = styles.calibrate(frames)
     assert second_frame(styles, calibrations, frames, frames[0]).steps == 2
     assert second_frame(styles, calibrations, other, frames[0]).steps >= 7
+
+
+def test_the_target_of_a_fade_is_ahead_of_the_mix(frames, styles_with):
+    """By one frame's way, 0.05 at most; not in a jump, at rest, or into another pair."""
+    styles = styles_with(gamma_scale="linear")
+    calibrations = styles.calibrate(frames[:1]) * 2
+
+    def led(before, now):
+        aims = (Aim.at(styles, calibrations, fader) for fader in (now, before))
+        return next(aims).led(next(aims))
+
+    for before, now, ahead in ((0.4, 0.42, 0.02 * 0.92), (0.99, 0.97, -0.02 * 0.92)):
+        aim = led(Fader(0, before), Fader(0, now))
+        assert aim.ahead == pytest.approx(ahead)
+        expected = styles.target(0, now + ahead)
+        for name, gram in aim.target.items():
+            torch.testing.assert_close(gram, expected[name])
+        assert aim.bare == Aim.at(styles, calibrations, Fader(0, now)).bare
+    assert led(Fader(0, 0.0), Fader(0, 0.1)).ahead == 0.05
+    assert led(Fader(0, 0.01), Fader(1, 0.99)).ahead == 0.0
+    for before, now in ((0.5, 0.5), (0.0, 1.0), (0.9, 0.6)):
+        assert led(Fader(0, before), Fader(0, now)).ahead == 0.0
 
 
 def test_steps_follow_the_mix(frames, styles_with):
