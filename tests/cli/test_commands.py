@@ -43,7 +43,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 ROOT = Path(__file__).parents[2]
 
 PRESET_ONLY = {
-    *("losses", "content_layer", "warm_start", "pyramid_levels", "coarse_to_fine"),
+    *("losses", "content_layer", "warm_start", "pyramid_levels", "pixel_rate", "coarse_to_fine"),
     *("first_rate", "rate", "fresh_rate", "rate_decay", "uncovered_weight"),
     *("momentum", "settled"),
     "more_styles",  # --style

@@ -110,7 +110,7 @@ def styles_with(network, texture):
     loud, faint = texture(48, 32, 2, 1.0), 128 + (texture(48, 32, 3, 1.0).astype(int) - 128) // 8
 
     def make(**given):
-        options = Options(device="cpu", precision="float32", first_steps=30, **given)
+        options = Options(device="cpu", precision="float32", first_steps=100, **given)
         return Styles(network, options.paint, (loud, faint.astype(np.uint8)), 48, 32)
 
     return make

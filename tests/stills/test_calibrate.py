@@ -73,7 +73,8 @@ def photo(tmp_path, texture):
 def test_a_measurement_is_borne_out_by_real_runs(photo, quick, network, tmp_path, styles):
     """With the refined sigma both styles improve alike at gamma = 0.5."""
     options = quick(first_steps=20, max_side=40, losses="article", content_weight=0.002)
-    options = options.model_copy(update={"style_weight": 0.02, "first_rate": 12.0})
+    given = {"style_weight": 0.02, "first_rate": 12.0, "pixel_rate": 1.0, "pyramid_levels": 4}
+    options = options.model_copy(update=given)
     seen = []
     balance = measure(photo, options, lambda *n: seen.append(n))
     assert seen[-1] == (len(balance.w) + 1, len(balance.w) + 1)
