@@ -11,13 +11,10 @@ STANDARD = (0, 1, 2)
 def main() -> None:
     """The console script. Exit codes are listed in docs/cli.md."""
     _open_standard_streams()
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if not ignored:
-        signal.signal(signal.SIGINT, _interrupted)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupted)  # until a command begins
     from mnst_video.cli.main import main as command  # which takes long enough to be interrupted
 
-    if not ignored:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     command()
 
 

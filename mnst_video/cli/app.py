@@ -131,6 +131,8 @@ def show(report: Iterable[Any]) -> None:
 def for_people(debug: bool, after_interrupt: str) -> Iterator[None]:
     """Turn every failure into one line on stderr and the exit code of its kind."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except MnstError as error:
