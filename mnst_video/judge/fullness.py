@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -48,8 +47,7 @@ def _tile_distances(features: Mapping[str, Tensor], target: Grams) -> Array:
         rows = features[layer][0].float().unfold(1, side >> depth, step >> depth)
         tiles = rows.unfold(2, side >> depth, step >> depth).permute(1, 2, 0, 3, 4).flatten(3)
         grams = tiles @ tiles.mT / side**2
-        with torch.no_grad():
-            distance = (grams - target[layer]).square().mean(dim=(2, 3))
+        distance = (grams - target[layer]).square().mean(dim=(2, 3))
         distances.append(distance.cpu().double().numpy())
     # In a deeper layer, whose size is rounded down, a row may be missing.
     down, across = (min(d.shape[axis] for d in distances) for axis in (0, 1))
