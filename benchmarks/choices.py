@@ -126,7 +126,7 @@ def main() -> None:
         seconds = (time.monotonic() - begun) / count
         pictures = [result.frame for result in results]
         sharpness = math.sqrt(high_frequencies(pictures[-1]) / high_frequencies(pictures[0]))
-        measured = row_styles.compare([row_styles.look(pictures[-1])])[0]
+        measured = row_styles.compare(row_styles.look(pictures[-1]))[0]
         mix = StyleScores.of(calibration[0], measured, 1.0).mix
         print(
             f"| {name} | {root_error(pictures, judged):.4f} | {results[count // 2].style:.4f} "
