@@ -52,7 +52,7 @@ from mnst_video.painting.frame import first_frame
 from mnst_video.painting.frame import objective as objective_of
 from mnst_video.painting.shot import stylize_shot
 from mnst_video.painting.styles import Styles
-from mnst_video.plan.analysis import Analysis, analyse
+from mnst_video.plan.analysis import Analysis, analyse, with_faces
 from mnst_video.plan.setup import Setup, prepare
 from mnst_video.presets import read_preset
 
@@ -106,7 +106,8 @@ def package(setup: Setup, analysis: Analysis) -> Iterator[tuple[Frame, int, bool
         content = read_frames(setup.clip, *setup.size, shot.start, shot.end)
         faders = [setup.course.fader(t) for t in range(shot.start, shot.end)]
         calibrations = analysis.calibration(shot)
-        for result in stylize_shot(setup.styles, calibrations, content, faders):
+        faces = [analysis.faces.get(t, ()) for t in range(shot.start, shot.end)]
+        for result in stylize_shot(setup.styles, calibrations, content, faders, faces=faces):
             yield result.frame, result.steps, True
 
 
@@ -347,7 +348,7 @@ def main() -> None:
                     continue
                 given = {k: v for k, v in shared.items() if v is not None} | options
                 setup = prepare(probe(clip), Options(**{"gamma": gamma, **given}))
-                analysis = analyse(setup)
+                analysis = with_faces(setup, analyse(setup))
                 file = arguments.work / f"{path.stem}-{test}-{name}.npz"
                 run = painted(file, paint, setup, analysis)
                 scores = judged(file.with_suffix(".json"), run, setup, analysis)

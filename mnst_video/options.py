@@ -186,9 +186,14 @@ class Options(BaseModel):
         Literal["balanced", "linear", "even"],
         say("From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly)."),
     ] = "balanced"
+    # With a fifth of the loss each, strokes and motifs take small faces apart.
+    faces: Annotated[
+        Literal["keep", "paint"],
+        say("Keep eyes, mouths and the form of faces, or paint them like all else."),
+    ] = "keep"
     # Relative losses are 1 at the bare content: at 0.1 faces stay readable and the style's
     # residual stays under 5 %.
-    content_weight: Annotated[Weight, say("More keeps faces, less lets paint flow.")] = 0.1
+    content_weight: Annotated[Weight, say("More keeps shapes, less lets paint flow.")] = 0.1
     style_weight: Annotated[Weight, say("More brings the picture closer to the styles.")] = 1.0
     # At 1 paint goes half its way back to the warped previous result after each step. More is
     # steadier and has less style (docs/method.md has the figures). At 0.7 texture fell behind.

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from matplotlib.cbook import get_sample_data
 from PIL import Image
 
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import Frame, resize
+from mnst_video.media.images import load_image
 from mnst_video.method.vgg import VGG19, Weights
 from mnst_video.method.weights import load_weights
 from mnst_video.options import Options
@@ -59,6 +61,13 @@ def texture() -> Callable[..., Frame]:
         return (smooth / smooth.max() * 255.0).round().astype(np.uint8)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Frame:
+    """Rear Admiral Hopper, as matplotlib has her: 128 x 150 pixels, a face of 44."""
+    picture = get_sample_data("grace_hopper.jpg", asfileobj=False)
+    return resize(load_image(Path(picture)), 128, 150)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from mnst_video.media.output.checks import check_encoder, check_output, most_fra
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import find_faces
 from mnst_video.painting.flow import follow
 from mnst_video.painting.frame import Previous, first_frame, next_frame
 from mnst_video.painting.palette import Palette
@@ -202,6 +203,7 @@ def _paint(
             share = left // (len(numbers) - done) - _beside(paint)
             most = max(paint.steps, min(most, share))
         able = styles.with_steps(paint.steps, first=most)
+        faces = find_faces(content) if paint.keeps_faces else ()
         aim = Aim.at(able, calibrations, fader)
         motion = None if previous is None else follow(content, previous.content)
         # Where nearly nothing of a frame is left, a cut lies between them, or a long time.
@@ -212,11 +214,11 @@ def _paint(
             if not paint.keeps_colors:
                 palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], aim.w)
                 start = palette.paint(content).astype(np.float32)
-            result = first_frame(able, content, aim, start=start)
+            result = first_frame(able, content, aim, start=start, faces=faces)
         else:
             # Where each picture has a σ of its own, that is no move of γ.
             before = replace(previous, aim=Aim.at(able, calibrations, previous.aim.fader))
-            result = next_frame(able, content, aim, before, motion=motion)
+            result = next_frame(able, content, aim, before, motion=motion, faces=faces)
         left -= result.steps + _beside(paint)
         previous = Previous(content, result, aim)
         yield faded(content, result.frame, setup.course.strengths[number])

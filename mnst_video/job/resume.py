@@ -18,7 +18,7 @@ from mnst_video.job.folder import frame_path, move_aside
 from mnst_video.job.unchanged import Watched
 from mnst_video.job.worker import FIGURES, Painted
 from mnst_video.media.files import file_digest, write_bytes
-from mnst_video.plan.analysis import Analysis, analyse
+from mnst_video.plan.analysis import Analysis, analyse, with_faces
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot, shots_within
 
@@ -55,7 +55,7 @@ class Job:
     def _begin(self) -> Analysis:
         """Analyse the clip and save what a job begins with."""
         with self.watched.unchanged():
-            analysis = analyse(self.setup)
+            analysis = with_faces(self.setup, analyse(self.setup))
         job = {"settings": self.settings, "analysis": analysis.to_json()}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
         return analysis

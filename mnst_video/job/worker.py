@@ -112,6 +112,7 @@ def _paint_shot(
         faders(),
         previous,
         step_done,
+        [part.analysis.faces.get(frame, ()) for frame in frames],
     )
     if leaves_cores_idle(setup.network.device):
         results = ahead(results)  # a frame is written while the next one is painted

@@ -28,6 +28,7 @@ from mnst_video.media.frames import Frame, resize
 from mnst_video.method.device import to_image
 from mnst_video.method.losses import STYLE_LAYERS, content_loss
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import find_faces
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.styles import Calibrations, Styles
@@ -189,15 +190,22 @@ class Judge:
         """The scores of a still of the frame judged last, which has this number."""
         assert self.shot is not None
         assert self.styles is not None
+        fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
+        able = self.styles[0].with_steps(STILL_STEPS)
+        small = resize(self.past[-1].content, *self.setup.size)
+        faces = find_faces(small) if able.paint.keeps_faces else ()
+        aim = Aim.at(able, calibrations, fader)
+        return self.score_still(number, first_frame(able, small, aim, faces=faces).frame)
+
+    def score_still(self, number: int, still: Frame) -> StillScores:
+        """The scores of a picture of the frame judged last, which has this number."""
+        assert self.shot is not None
+        assert self.styles is not None
         styles, tile_styles = self.styles
         fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
-        content = self.past[-1].content
-        able = styles.with_steps(STILL_STEPS)
-        aim = Aim.at(able, calibrations, fader)
-        still = first_frame(able, resize(content, *self.setup.size), aim).frame
         style, _ = self._style(still, fader, calibrations)
-        target = tile_styles.target(fader.pair, aim.w)
-        worst = worst_tiles(self._view(content), self._view(still), target)
+        target = tile_styles.target(fader.pair, styles.mix(fader, calibrations))
+        worst = worst_tiles(self._view(self.past[-1].content), self._view(still), target)
         return StillScores(number, style.mix, style.residuals, worst)
 
     def _flow(self, number: int, content: Frame) -> tuple[Flow, Mask]:

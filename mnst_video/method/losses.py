@@ -11,7 +11,7 @@ Convolutional Neural Networks" (CVPR 2016), section 2, with means over elements 
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -123,6 +123,9 @@ class Objective:
         None. The paint there is new, and the picture's own Grams, satisfied by the rest of it,
         would leave it bare: so it gets a style loss of its own, times `uncovered_weight`. That
         is part of the total and of no other term.
+    kept: content that is to stay more than the rest, by layer: features `(1, C, h, w)` of the
+        content image, and the weight `(1, 1, h, w)` of their squared distance, 0 or more. That is
+        part of the total and of no other term.
     """
 
     network: VGG19
@@ -135,6 +138,7 @@ class Objective:
     style_weight: float
     uncovered_weight: float = 0.0
     uncovered: Mapping[str, Tensor] | None = None
+    kept: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def __call__(self, image: Tensor) -> Losses:
         """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255.
@@ -152,14 +156,18 @@ class Objective:
 
     def _sums(self, image: Tensor, tile: Tile | None = None) -> dict[str, Tensor]:
         """What the losses are made of, of an image or of a tile."""
-        features = self.network(image, {*STYLE_LAYERS, self.content_layer}, tile)
+        features = self.network(image, {*STYLE_LAYERS, self.content_layer, *self.kept}, tile)
 
         def there(whole: Tensor, layer: str) -> Tensor:
             return whole if tile is None else tile.of_whole(whole, layer)
 
-        content = there(self.content, self.content_layer)
-        difference = features[self.content_layer].float() - content.float()
-        sums = {"content": difference.square().sum()}
+        def distance(target: Tensor, layer: str) -> Tensor:
+            difference: Tensor = features[layer].float() - there(target, layer).float()
+            return difference.square()
+
+        sums = {"content": distance(self.content, self.content_layer).sum()}
+        for name, (target, weight) in self.kept.items():
+            sums[f"kept {name}"] = (distance(target, name) * there(weight, name)).sum()
         for name in STYLE_LAYERS:
             sums[name] = gram_matrix(features[name])
             if self.uncovered is not None:
@@ -172,6 +180,8 @@ class Objective:
         grams = {name: sums[name] / self.gram_divisor for name in STYLE_LAYERS}
         style = style_loss(grams, self.target, self.layer_weights)
         total = self.content_weight * content + self.style_weight * style
+        for name, (target, _) in self.kept.items():
+            total = total + sums[f"kept {name}"] / target.numel()
         if self.uncovered is not None:
             # The Grams that a picture would have if all of it were like the uncovered area.
             grams = {

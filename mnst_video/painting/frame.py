@@ -14,6 +14,7 @@ from mnst_video.method.losses import STYLE_LAYERS, Look, Losses, Objective, temp
 from mnst_video.method.optimize import Hold, minimize
 from mnst_video.method.vgg import block_of
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import Faces, features_map
 from mnst_video.painting.flow import Motion, follow, warp
 from mnst_video.painting.palette import match_colors
 from mnst_video.painting.settings import Paint
@@ -26,6 +27,10 @@ FASTEST_FADE = 0.05
 # The change from which on a frame takes all its steps: where the target moves, a loss that does not
 # fall is no sign of rest.
 SETTLING_FADE = 0.005
+
+# What keeps eyes and mouths: their lines, which the content layer, of block 4, has no more. With
+# block 2 they are a photograph's; with more weight at block 4 they are smudged.
+LINES_LAYER, LINES_WEIGHT = "block3_conv1", 0.5
 
 # Called after each step with its number, the losses before it and the image after it.
 StepCallback = Callable[[int, Losses, Tensor], None]
@@ -82,8 +87,12 @@ def first_frame(
     aim: Aim,
     callback: StepCallback | None = None,
     start: Picture | None = None,
+    faces: Faces = (),
 ) -> Result:
-    """A still, or a shot's first frame: a full run that starts from the content, or `start`."""
+    """A still, or a shot's first frame: a full run that starts from the content, or `start`.
+
+    faces: of the content, which are to stay.
+    """
     paint, image = styles.paint, styles.image(content)
 
     def rate(step: int, _: Losses) -> float:
@@ -91,7 +100,7 @@ def first_frame(
 
     done = minimize(
         image if start is None else styles.image(start),
-        objective(styles, image, aim),
+        objective(styles, image, aim, faces),
         aim.steps(),
         rate,
         levels=paint.pyramid_levels,
@@ -109,6 +118,7 @@ def next_frame(
     previous: Previous,
     callback: StepCallback | None = None,
     motion: Motion | None = None,
+    faces: Faces = (),
 ) -> Result:
     """A later frame: a few steps that start from the previous result along the flow.
 
@@ -117,6 +127,7 @@ def next_frame(
     Paint is fresh there, and all of it while gamma moves; all else is held to the warp.
     A frame that is the one before once more keeps its result, at no step.
     motion: how the content follows from that before; None finds it.
+    faces: of the content, which are to stay.
     """
     if aim.fader == previous.aim.fader and np.array_equal(content, previous.content):
         return replace(previous.result, steps=0)
@@ -131,7 +142,7 @@ def next_frame(
     hold = Hold(styles.image(warped), paint.temporal_weight * rests)
     image, losses, taken = minimize(
         styles.image(start),
-        objective(styles, styles.image(content), aim.led(previous.aim), 1.0 - trusted),
+        objective(styles, styles.image(content), aim.led(previous.aim), faces, 1.0 - trusted),
         steps,
         later_rate(paint, aim, rests, steps),
         levels=paint.pyramid_levels,
@@ -162,10 +173,15 @@ def later_rate(
 
 
 def objective(
-    styles: Styles, content: Tensor, aim: Aim, uncovered: Tensor | None = None
+    styles: Styles,
+    content: Tensor,
+    aim: Aim,
+    faces: Faces = (),
+    uncovered: Tensor | None = None,
 ) -> Objective:
     """What a frame is painted for. content: `(1, 3, H, W)`, RGB, 0..255.
 
+    faces: of the content, which are to stay.
     uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own.
     """
     paint = styles.paint
@@ -179,6 +195,7 @@ def objective(
         layer_weights=aim.layer_weights,
         content_weight=aim.content_weight,
         style_weight=aim.style_weight,
+        kept=_kept(styles, content, faces) if faces else {},
     )
     if uncovered is None or paint.uncovered_weight == 0.0:
         return whole
@@ -186,8 +203,21 @@ def objective(
     return replace(whole, uncovered=_by_layer(uncovered), uncovered_weight=weight)
 
 
+def _kept(styles: Styles, image: Tensor, faces: Faces) -> dict[str, tuple[Tensor, Tensor]]:
+    """What keeps faces: `Objective.kept`, relative to the energy of the picture's features."""
+    lines = Look.at(styles.network, image, LINES_LAYER, style_layers=()).content
+    mask = styles.image(features_map(faces, *image.shape[2:])[..., None])
+    weight = LINES_WEIGHT / lines.float().square().mean()
+    return {LINES_LAYER: (lines, weight * _at_layer(mask, LINES_LAYER))}
+
+
+def _at_layer(mask: Tensor, layer: str) -> Tensor:
+    """`mask` `(1, 1, H, W)` at the size of a layer."""
+    # Averages over the squares that the network's own pools take the maximum of.
+    return F.avg_pool2d(mask, 2 ** (block_of(layer) - 1))
+
+
 def _by_layer(mask: Tensor) -> dict[str, Tensor] | None:
     """`mask` `(1, 1, H, W)`, 0..1, at the size of each style layer; None where it is too small."""
-    # Averages over the squares that the network's own pools take the maximum of.
-    masks = {name: F.avg_pool2d(mask, 2 ** (block_of(name) - 1)) for name in STYLE_LAYERS}
+    masks = {name: _at_layer(mask, name) for name in STYLE_LAYERS}
     return masks if min(m.mean() for m in masks.values()) > SMALLEST_UNCOVERED else None

@@ -22,6 +22,7 @@ class Paint:
     losses: Literal["relative", "article"]
     layer_shares: tuple[float, ...]
     content_layer: str
+    faces: Literal["keep", "paint"]
     warm_start: bool
     pyramid_levels: int
     pixel_rate: float
@@ -39,6 +40,11 @@ class Paint:
     def keeps_colors(self) -> bool:
         """Whether the styles take the footage's colours: a palette each shot, or each picture."""
         return self.colors == "keep"
+
+    @property
+    def keeps_faces(self) -> bool:
+        """Whether faces are looked for, and stay: the article's losses have no place for them."""
+        return self.faces == "keep" and self.losses == "relative"
 
     @property
     def by_shot(self) -> bool:

@@ -1,6 +1,6 @@
 """Painting one shot as a chain of warm starts."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
 import torch
@@ -8,6 +8,7 @@ import torch
 from mnst_video.media.frames import Frame
 from mnst_video.method.device import leaves_cores_idle
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import Faces
 from mnst_video.painting.flow import Motion, follow
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
 from mnst_video.painting.prefetch import ahead, each
@@ -22,12 +23,14 @@ def stylize_shot(
     faders: Iterable[Fader],
     previous: Previous | None = None,
     callback: StepCallback | None = None,
+    faces: Sequence[Faces] = (),
 ) -> Generator[Result, None, None]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
     frames: the content, uint8 `(H, W, 3)`, RGB, at the working size; as many as `faders`.
     previous: the frame before the first one, to go on from; None starts the shot. Only 8 bits of
         its result are used, so what is read back from a file does as well.
+    faces: those of each frame, which are to stay; empty where none are.
     """
     warm = styles.paint.warm_start
     pairs = _pairs(frames, previous.content if previous else None)
@@ -38,12 +41,13 @@ def stylize_shot(
     else:
         moving = ((content, None) for content, _ in pairs)
     with closing(moving):
-        for (content, motion), fader in zip(moving, faders, strict=True):
+        for number, ((content, motion), fader) in enumerate(zip(moving, faders, strict=True)):
+            here = faces[number] if faces else ()
             aim = Aim.at(styles, calibrations, fader)
             if previous is None or not warm:
-                result = first_frame(styles, content, aim, callback)
+                result = first_frame(styles, content, aim, callback, faces=here)
             else:
-                result = next_frame(styles, content, aim, previous, callback, motion)
+                result = next_frame(styles, content, aim, previous, callback, motion, here)
             previous = Previous(content, result, aim)
             yield result
 

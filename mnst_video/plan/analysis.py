@@ -1,8 +1,9 @@
 """What a render has to know of a whole clip: its shots, and the styles measured on it."""
 
 import contextlib
+import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,10 +11,11 @@ from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
+from mnst_video.painting.faces import Face, Faces, track_faces
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.styles import Calibrations
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import CutDetector, Shot, split
+from mnst_video.plan.shots import CutDetector, Shot, shots_within, split
 from mnst_video.timeline.clock import moment
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
@@ -27,11 +29,13 @@ class Analysis:
     calibrations: of each pair of styles; one set for the clip, or one a shot with sigma = "shot"
         or where the styles take each shot's colours.
     palettes: the colours of each shot where the styles take them, else empty.
+    faces: those of the frames that are to be rendered, where they are kept; see `with_faces`.
     """
 
     shots: tuple[Shot, ...]
     calibrations: tuple[Calibrations, ...]
     palettes: tuple[Palette, ...] = ()
+    faces: Mapping[int, Faces] = field(default_factory=dict)
 
     def calibration(self, shot: Shot) -> Calibrations:
         """The calibrations that hold for a shot."""
@@ -57,6 +61,10 @@ class Analysis:
                 Palette(tuple(p["mean"]), tuple(map(tuple, p["covariance"])))
                 for p in saved["palettes"]
             ),
+            faces={
+                int(frame): tuple(Face(tuple(map(tuple, f["points"])), f["weight"]) for f in faces)
+                for frame, faces in saved["faces"].items()
+            },
         )
 
 
@@ -92,6 +100,25 @@ def analyse(setup: Setup) -> Analysis:
             styles = setup.styles.in_colors(palettes[-1] if palettes else None)
             calibrations.append(styles.calibrate(sample))
     return Analysis(shots, tuple(calibrations), tuple(palettes))
+
+
+def with_faces(setup: Setup, analysis: Analysis) -> Analysis:
+    """The same with the faces in the frames that are to be rendered, tracked through each shot.
+
+    Raises InputError where a frame can no longer be decoded.
+    """
+    if not setup.styles.paint.keeps_faces:
+        return analysis
+    frames = setup.frames
+    found: dict[int, Faces] = {}
+    content = read_frames(setup.clip, *setup.size, frames.start, frames.stop)
+    with contextlib.closing(content):
+        for shot in shots_within(analysis.shots, frames.start, frames.stop):
+            tracked = track_faces(itertools.islice(content, len(shot.frames)))
+            found |= {
+                frame: faces for frame, faces in zip(shot.frames, tracked, strict=True) if faces
+            }
+    return replace(analysis, faces=found)
 
 
 def given_cuts(setup: Setup) -> list[int]:

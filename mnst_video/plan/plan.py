@@ -49,6 +49,11 @@ class Plan:
                 f"{self.busy} of the {self.jobs} jobs have work: a shot is one job's, and each "
                 "has its part of the threads",
             )
+        if faces := self.analysis.faces:
+            notes += (
+                f"faces in {len(faces)} of {len(self.setup.frames)} frames are kept (--faces paint "
+                "paints them like all else)",
+            )
         if self.setup.tiles > 1:
             why = "" if self.setup.options.tile else ", as memory is short for the whole"
             notes += (f"looked at in {self.setup.tiles} tiles{why}",)

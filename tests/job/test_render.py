@@ -524,6 +524,36 @@ def test_a_render_that_was_stopped_goes_on_to_the_same_bytes(
     assert stopped.read_bytes() == whole.read_bytes()
 
 
+def test_faces_are_kept_and_a_stopped_render_goes_on_with_them(tmp_path, portrait, quick):
+    source = tmp_path / "walk"
+    source.mkdir()
+    for t in range(5):
+        part = portrait[12:108, 20 - t : 116 - t]
+        empty = np.full((96, 96, 3), 100 + t, np.uint8)  # the second shot
+        save_image(np.ascontiguousarray(part) if t < 3 else empty, source / f"{t:03d}.png")
+    options = quick(fps="12", max_side=96, cuts="0.25", gamma=0.5)
+    notes, outputs = [], [tmp_path / f"{name}.mp4" for name in ("whole", "stopped", "painted")]
+    whole, stopped, painted = outputs
+
+    def listen(event):
+        if isinstance(event, Plan):
+            notes.extend(note for note in event.notes if "faces" in note)
+
+    render(source, whole, options, keep_frames=True, observe=listen)
+    assert notes == ["faces in 3 of 5 frames are kept (--faces paint paints them like all else)"]
+    folder = interrupted(source, stopped, options)
+    saved = json.loads((folder / "job.json").read_text())["analysis"]["faces"]
+    assert {frame: len(faces) for frame, faces in saved.items()} == {"0": 1, "1": 1, "2": 1}
+    assert render(source, stopped, options, keep_frames=True).reused == 2
+    assert pngs(folder_of(stopped)) == pngs(folder_of(whole))
+    without = quick(fps="12", max_side=96, cuts="0.25", gamma=0.5, faces="paint")
+    with pytest.raises(UsageError, match="faces: keep → paint"):
+        render(source, whole, without, overwrite=True)
+    render(source, painted, without, keep_frames=True)
+    frames, others = pngs(folder_of(whole)), pngs(folder_of(painted))
+    assert [frames[name] == others[name] for name in frames] == [False] * 3 + [True] * 2
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Where `kept` keeps its render, which is made once."""

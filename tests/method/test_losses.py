@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -304,6 +306,27 @@ def test_where_nothing_is_uncovered_the_picture_s_style_is_all(stub, pictures, u
     assert float(losses.total) == pytest.approx(3.0 * float(losses.style), rel=1e-6)
 
 
+def test_what_is_kept_adds_its_weighted_distance_and_no_more(stub, pictures):
+    picture, content, *_ = pictures
+    weight = np.random.default_rng(5).uniform(size=48)
+    factors = {"block3_conv1": 1.0, CONTENT_LAYER: 0.5}
+    weights = torch.from_numpy(weight.reshape(1, 1, 6, 8)).float()
+    kept = {
+        name: (stub(tensor(content), {name})[name], factor * weights)
+        for name, factor in factors.items()
+    }
+    plain = uncovered_objective(stub, pictures, 0, 0.0)
+    keeping = replace(plain, kept=kept)
+    losses, more = plain(tensor(picture)), keeping(tensor(picture))
+    expected = float(losses.total)
+    for name, factor in factors.items():
+        f, c = (stub.reference(p, name) for p in (picture, content))
+        expected += factor * np.mean((f - c) ** 2 * weight)
+    assert float(more.total) == pytest.approx(expected, rel=1e-5)
+    assert (more.content, more.style) == (losses.content, losses.style)
+    assert float(keeping(tensor(content)).total) == float(plain(tensor(content)).total)
+
+
 @pytest.mark.parametrize(
     ("layer", "height", "width"), [("block4_conv2", 53, 437), ("block5_conv2", 437, 53)]
 )
@@ -326,6 +349,10 @@ def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
             style_weight=1e-6,
             uncovered_weight=5e-7,
             uncovered={n: F.avg_pool2d(mask, 2 ** (int(n[5]) - 1)) for n in STYLE_LAYERS},
+            kept={
+                n: (Look.at(vgg, content, n, style_layers=()).content, 1e-3 * F.avg_pool2d(mask, s))
+                for n, s in (("block3_conv1", 4), ("block4_conv2", 8))
+            },
         )
         start = image.clone().requires_grad_()
         losses = objective(start)
