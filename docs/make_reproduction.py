@@ -140,7 +140,7 @@ class Painter:
 
     def improvements(self, w: float) -> tuple[float, float]:
         """RI1 and RI2."""
-        (after,) = self.styles.calibrate([self(w)])
+        (after,) = self.styles.compare(self.styles.look(self(w)), self.before[0].weights)
         return self.before[0].improvements(after)
 
 

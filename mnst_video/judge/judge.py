@@ -249,7 +249,7 @@ class Judge:
 
     def _view(self, picture: Frame) -> Mapping[str, Tensor]:
         """The features of a picture at the size in which its tiles are looked at."""
-        network = self.setup.network
+        network = self.tile_styles.network
         with torch.no_grad():
             image = to_image(resize(picture, *self.tile_size), network.device)
             features: Mapping[str, Tensor] = network(image, STYLE_LAYERS)

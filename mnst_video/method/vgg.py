@@ -6,7 +6,9 @@ Image Recognition" (arXiv:1409.1556), configuration E, without its fully connect
 
 import math
 from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -106,6 +108,7 @@ class VGG19(torch.nn.Module):
 
     `dtype` is the precision of the convolutions. The image stays float32, so its gradient does too.
     `most_pixels` is the area that is looked at in one go; larger images are, by their `tiles`.
+    `edges` is what a convolution sees beyond its input: zeros, as in training, or its edge again.
     """
 
     mean: Tensor
@@ -120,6 +123,7 @@ class VGG19(torch.nn.Module):
         super().__init__()
         self.dtype = dtype
         self.most_pixels = most_pixels
+        self.edges: Literal["zeros", "repeated"] = "zeros"
         self.sha256 = weights.sha256
         # MPS has had faults in channels_last convolutions, and gains nothing from it.
         mps = torch.device(device).type == "mps"
@@ -129,6 +133,16 @@ class VGG19(torch.nn.Module):
             kernel = weights.kernels[layer].to(device, dtype, memory_format=self.memory_format)
             self.register_buffer(f"{layer}_kernel", kernel)
             self.register_buffer(f"{layer}_bias", weights.biases[layer].to(device, dtype))
+
+    def repeating_edges(self) -> Self:
+        """The same network, with edges repeated.
+
+        Our departure from the paper: next to zeros, which no picture has in its middle, a frame of
+        8 to 16 pixels around it is painted darker, paler or in other strokes than the rest.
+        """
+        other = copy(self)
+        other.edges = "repeated"
+        return other
 
     @property
     def device(self) -> torch.device:
@@ -175,7 +189,14 @@ class VGG19(torch.nn.Module):
                 block = block_of(layer)
                 x = F.max_pool2d(x, 2)
             kernel, bias = self.get_buffer(f"{layer}_kernel"), self.get_buffer(f"{layer}_bias")
-            x = F.relu(F.conv2d(x, kernel, bias, padding=1), inplace=True)
+            x = self._convolved(x, kernel, bias)
             if layer in wanted:
                 features[layer] = x if tile is None else tile.of_surroundings(x, layer)
         return features
+
+    def _convolved(self, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        """A convolution and its ReLU, of the same size."""
+        if self.edges == "zeros":
+            return F.relu(F.conv2d(x, kernel, bias, padding=1), inplace=True)
+        around = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return F.relu(F.conv2d(around, kernel, bias), inplace=True)

@@ -33,10 +33,11 @@ class Styles:
         self, network: VGG19, paint: Paint, pictures: Sequence[Frame], width: int, height: int
     ) -> None:
         """Style images, two or more, uint8 `(h, w, 3)`, RGB, are fitted to the working size."""
-        self.network = network
+        article = paint.losses == "article"
+        self.network = network if article else network.repeating_edges()
         self.paint = paint
         self._pixels = width * height
-        self.divisor = 1.0 if paint.losses == "article" else float(self._pixels)
+        self.divisor = 1.0 if article else float(self._pixels)
         self._fitted = [fit_style(p, width, height, paint.style_scale) for p in pictures]
         self._measure(self._fitted)
 

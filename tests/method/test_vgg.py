@@ -7,7 +7,7 @@ from mnst_video.method.losses import STYLE_LAYERS
 from mnst_video.method.vgg import LAYERS, VGG19
 
 
-def reference_features(weights, frame):
+def reference_features(weights, frame, edges):
     """VGG-19 in float64 NumPy: features of a frame `(H, W, 3)` at every layer, `(C, h, w)`."""
     x = frame.astype(np.float64).transpose(2, 0, 1) - np.array(weights.mean)[:, None, None]
     features, block = {}, "1"
@@ -16,7 +16,7 @@ def reference_features(weights, frame):
             block = layer[5]
             c, h, w = x.shape
             x = x[:, : h // 2 * 2, : w // 2 * 2].reshape(c, h // 2, 2, w // 2, 2).max(axis=(2, 4))
-        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)), mode=edges)
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
         kernel = weights.kernels[layer].double().numpy()
         x = np.tensordot(kernel, windows, axes=((1, 2, 3), (0, 3, 4)))
@@ -25,16 +25,30 @@ def reference_features(weights, frame):
     return features
 
 
+@pytest.mark.parametrize("edges", ["constant", "edge"])
 @pytest.mark.parametrize(("width", "height"), [(24, 18), (19, 33)])
-def test_features_agree_with_a_float64_network(weights, network, texture, as_image, width, height):
+def test_features_agree_with_a_float64_network(
+    weights, network, texture, as_image, width, height, edges
+):
     frame = texture(width, height, 1)
-    expected = reference_features(weights, frame)
-    features = network(as_image(frame), LAYERS)
+    expected = reference_features(weights, frame, edges)
+    vgg = network if edges == "constant" else network.repeating_edges()
+    features = vgg(as_image(frame), LAYERS)
     assert set(features) == set(LAYERS)
     for layer in LAYERS:
         assert features[layer].shape == (1, *expected[layer].shape)
         difference = np.abs(features[layer][0].numpy() - expected[layer]).max()
         assert difference <= 2e-5 * expected[layer].max(), layer
+
+
+def test_with_repeated_edges_a_plain_picture_is_plain_to_the_network(network):
+    image = torch.tensor([200.0, 40.0, 90.0]).view(1, 3, 1, 1).expand(1, 3, 48, 80)
+    plain = network.repeating_edges()(image, STYLE_LAYERS)
+    framed = network(image, STYLE_LAYERS)
+    for name in STYLE_LAYERS:
+        spread = (plain[name].amax((2, 3)) - plain[name].amin((2, 3))).max()
+        assert spread <= 1e-4 * plain[name].max()
+        assert (framed[name].amax((2, 3)) - framed[name].amin((2, 3))).max() > 0.05
 
 
 def test_the_mean_colour_is_zero_to_the_network(weights, network):
@@ -93,12 +107,14 @@ def test_bf16_stays_near_float32_and_its_gradient_is_float32(weights, network, t
     assert difference > 0  # it did compute in bf16
 
 
+@pytest.mark.parametrize("repeated", [False, True])
 @pytest.mark.parametrize(
     ("width", "height", "most"), [(437, 300, 110_000), (400, 256, 90_000), (130, 519, 60_000)]
 )
 def test_tiles_fill_the_picture_and_see_what_the_whole_shows(
-    weights, network, texture, as_image, width, height, most
+    weights, network, texture, as_image, width, height, most, repeated
 ):
+    network = network.repeating_edges() if repeated else network
     image = as_image(texture(width, height, 2, 1.0))
     layers = {*STYLE_LAYERS, "block4_conv2", "block5_conv2"}
     tiles = VGG19(weights, most_pixels=most).tiles(height, width)

@@ -73,7 +73,8 @@ def style_share(network, as_image, result, content, paintings, w):
     """The mean over layers of a result's style loss over the content's, measured from outside."""
 
     def grams(picture):
-        return style_grams(network, as_image(picture), float(WIDTH * HEIGHT))
+        vgg = network.repeating_edges()
+        return style_grams(vgg, as_image(picture), float(WIDTH * HEIGHT))
 
     target = blend(*(grams(fit_style(picture, WIDTH, HEIGHT)) for picture in paintings), w)
     found, bare = grams(result), grams(content)
@@ -111,7 +112,7 @@ def test_a_result_reports_its_relative_losses(network, as_image, frames, styles_
     assert result.style == pytest.approx(share, rel=0.01)  # `before` is rounded to 8 bits
     layer = styles.paint.content_layer
     with torch.no_grad():
-        f, c = (network(as_image(p), {layer})[layer] for p in (before, frames[0]))
+        f, c = (styles.network(as_image(p), {layer})[layer] for p in (before, frames[0]))
     content = float((f - c).square().mean() / c.square().mean())
     assert result.content == pytest.approx(content, rel=0.01)
     assert result.temporal == 0.0
