@@ -17,8 +17,8 @@ shipped sample is always the first. The tests, at 256 pixels: `fixed`, 48 frames
 * eyes, and with --landmarks a mesh's faces and how far its eyes and mouths are off: see
   landmarks.py.
 
-*before*: the article's weights of the layers, four levels of squares, single pixels at the full
-rate, held at 0.7, no lead, and faces painted.
+*before*: the article's weights of the layers, content at 0.1, four levels of squares, single pixels
+at the full rate, held at 0.7, no lead, zeros around the picture, and faces painted.
 """
 
 import argparse
@@ -33,12 +33,14 @@ from clips import LONG, looped, window
 from landmarks import faces_seen
 from stability import SAMPLE, Meter
 
+from mnst_video.judge.evaluate import Evaluation
 from mnst_video.judge.judge import FrameScores, Judge, StillScores
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.method.sigma import Calibration
+from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.faces import find_faces
@@ -49,13 +51,19 @@ from mnst_video.plan.setup import Setup, prepare
 
 FRAMES = 48
 TESTS = {"fixed": "0.7", "fade": "start=0, end=1", "long": "0.7"}
-BEFORE = {"pyramid_levels": 4, "pixel_rate": 1.0, "temporal_weight": 0.7, "faces": "paint"}
+BEFORE = {
+    "content_weight": 0.1,
+    "pyramid_levels": 4,
+    "pixel_rate": 1.0,
+    "temporal_weight": 0.7,
+    "faces": "paint",
+}
 COLUMNS = ("E / in", "E / var", "residuals", "/ still", "worst", "mix", "naked", "passes", "eyes")
 
 
 @contextmanager
 def as_before() -> Iterator[None]:
-    """Without what is no option: shares of the layers, and the lead."""
+    """Without what is no option: shares of the layers, the lead, and repeated edges."""
 
     def no_shares(pair: Calibration, _: tuple[float, ...]) -> Calibration:
         return pair
@@ -63,7 +71,11 @@ def as_before() -> Iterator[None]:
     def no_lead(aim: Aim, _: Aim) -> Aim:
         return aim
 
+    def with_zeros(network: VGG19) -> VGG19:
+        return network
+
     with ExitStack() as stack:
+        stack.enter_context(patch.object(VGG19, "repeating_edges", with_zeros))
         stack.enter_context(patch.object(Calibration, "with_shares", no_shares))
         stack.enter_context(patch.object(Aim, "led", no_lead))
         yield
@@ -98,22 +110,24 @@ def judged(
 
 
 def cells(
-    scores: list[FrameScores], still: StillScores, frames: list[Frame], passes: list[float]
+    setup: Setup,
+    scores: list[FrameScores],
+    still: StillScores,
+    frames: list[Frame],
+    passes: list[float],
 ) -> list[str]:
     """A row of the table, but for the faces."""
-    last, later = scores[-1], scores[1:]
-    error, own = (np.mean([getattr(s, name) for s in later]) for name in ("e", "e_input"))
+    last, all_of_it = scores[-1], Evaluation(tuple(scores), 1.0, setup.size)
+    error = all_of_it.mean("e")
     variance = np.mean([frame.astype(np.float64).var() for frame in frames]) / 255.0**2
-    bare = np.nansum([s.naked_uncovered * s.uncovered for s in later])
-    area = np.nansum([s.uncovered for s in later if not np.isnan(s.naked_uncovered)])
     return [
-        f"{error / own:.2f}",
+        f"{error / all_of_it.mean('e_input'):.2f}",
         f"{1000 * error / variance:.1f}",
         ", ".join(f"{value:.3f}" for value in last.residuals),
         over(last.residuals, still.residuals),
         over(last.worst, still.worst),
         f"{last.mix / still.mix:.2f}" if last.wanted > 0.9 else "–",
-        f"{100 * bare / area:.1f} %" if area else "–",
+        f"{100 * all_of_it.naked_uncovered:.1f} %",
         f"{np.median(passes[1:]):.1f}",
     ]
 
@@ -165,7 +179,7 @@ def compare(clip: Path, given: dict[str, Any], test: str, landmarks: Path | None
             content = list(read_frames(setup.clip, *setup.size))
             frames, passes, still = paint(setup)
             scores, beside = judged(setup, content, frames, still)
-        values = cells(scores, beside, frames, passes)
+        values = cells(setup, scores, beside, frames, passes)
         values += faces_seen(content, frames, landmarks)
         print(f"| {clip.stem}, {test} | {name} | {' | '.join(values)} |", flush=True)
         middle = len(frames) // 2

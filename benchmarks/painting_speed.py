@@ -34,7 +34,7 @@ from mnst_video.media.frames import Frame
 from mnst_video.media.images import load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
-from mnst_video.method.losses import Losses
+from mnst_video.method.losses import Losses, Objective
 from mnst_video.method.optimize import minimize
 from mnst_video.method.vgg import LAYERS, block_of
 from mnst_video.painting.machine import load_network
@@ -62,8 +62,11 @@ def step_at(arguments: Arguments, width: int) -> Figures:
         def product(matrix: Tensor = matrix) -> float:
             return min(timed(lambda: matrix @ matrix) for _ in range(3))
 
-        def loop(scene: Scene = scene, levels: int = options.pyramid_levels) -> float:
-            start, objective = scene.image, scene.objective
+        def loop(
+            objective: Objective = scene.objective,
+            start: Tensor = scene.image,
+            levels: int = options.pyramid_levels,
+        ) -> float:
             seconds: float = timed(
                 lambda: minimize(start, objective, count, lambda *_: 6.0, levels)
             )
@@ -71,6 +74,8 @@ def step_at(arguments: Arguments, width: int) -> Figures:
 
         name = str(network.dtype).removeprefix("torch.")
         sides |= {f"product, {name}": product, f"{OURS}, {name}": loop}
+        zeros = replace(scene.objective, network=network)
+        sides[f"with zeros around, {name}"] = partial(loop, zeros)
 
     def steps_of(pictures: Iterator[Tensor]) -> Callable[[], float]:
         return lambda: timed(lambda: list(islice(pictures, count))) / count

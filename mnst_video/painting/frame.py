@@ -30,7 +30,7 @@ SETTLING_FADE = 0.005
 
 # What keeps eyes and mouths: their lines, which the content layer, of block 4, has no more. With
 # block 2 they are a photograph's; with more weight at block 4 they are smudged.
-LINES_LAYER, LINES_WEIGHT = "block3_conv1", 0.5
+LINES_LAYER, LINES_WEIGHT = "block3_conv1", 0.8
 
 # Called after each step with its number, the losses before it and the image after it.
 StepCallback = Callable[[int, Losses, Tensor], None]
