@@ -43,7 +43,6 @@ from mnst_video.method.sigma import Calibration
 from mnst_video.method.vgg import VGG19
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
-from mnst_video.painting.faces import find_faces
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.shot import stylize_shot
 from mnst_video.plan.analysis import analyse, with_faces
@@ -96,7 +95,7 @@ def paint(setup: Setup) -> tuple[list[Frame], list[float], Frame]:
             frames.append(next(shot).frame)
         passes.append(meter.passes)
     aim = Aim.at(setup.styles, calibrations, faders[-1])
-    kept = find_faces(content[-1]) if setup.styles.paint.keeps_faces else ()
+    kept = setup.styles.faces(content[-1])
     return frames, passes, first_frame(setup.styles, content[-1], aim, faces=kept).frame
 
 

@@ -36,7 +36,7 @@ def sample() -> Frame:
     numbers = (0, round(last / 2), last)
     with tempfile.TemporaryDirectory() as folder:
         frames = Path(folder) / "frames"
-        options = Options(gamma_from=0.0, gamma_to=1.0)  # type: ignore[call-arg]
+        options = Options.model_validate({"gamma_from": 0.0, "gamma_to": 1.0})
         render(clip.path, Path(folder) / "clip.mp4", options, frames_dir=frames)
         painted = [load_frame(frames / f"{number:06d}.png") for number in numbers]
     height, width = painted[0].shape[:2]

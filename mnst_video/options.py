@@ -189,7 +189,7 @@ class Options(BaseModel):
     # With a fifth of the loss each, strokes and motifs take small faces apart.
     faces: Annotated[
         Literal["keep", "paint"],
-        say("Keep eyes, mouths and the form of faces, or paint them like all else."),
+        say("Keep eyes and mouths of faces, or paint them like all else."),
     ] = "keep"
     # Relative losses are 1 at the bare content: at 0.05 shapes stay readable, and motifs lack three
     # quarters of what they do at 0.1. Faces have a term of their own.

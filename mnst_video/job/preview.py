@@ -20,7 +20,6 @@ from mnst_video.media.output.checks import check_encoder, check_output, most_fra
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
-from mnst_video.painting.faces import find_faces
 from mnst_video.painting.flow import follow
 from mnst_video.painting.frame import Previous, first_frame, next_frame
 from mnst_video.painting.palette import Palette
@@ -203,7 +202,7 @@ def _paint(
             share = left // (len(numbers) - done) - _beside(paint)
             most = max(paint.steps, min(most, share))
         able = styles.with_steps(paint.steps, first=most)
-        faces = find_faces(content) if paint.keeps_faces else ()
+        faces = able.faces(content)
         aim = Aim.at(able, calibrations, fader)
         motion = None if previous is None else follow(content, previous.content)
         # Where nearly nothing of a frame is left, a cut lies between them, or a long time.

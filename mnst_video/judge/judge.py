@@ -28,7 +28,6 @@ from mnst_video.media.frames import Frame, resize
 from mnst_video.method.device import to_image
 from mnst_video.method.losses import STYLE_LAYERS, content_loss
 from mnst_video.painting.aim import Aim
-from mnst_video.painting.faces import find_faces
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.styles import Calibrations, Styles
@@ -193,9 +192,10 @@ class Judge:
         fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
         able = self.styles[0].with_steps(STILL_STEPS)
         small = resize(self.past[-1].content, *self.setup.size)
-        faces = find_faces(small) if able.paint.keeps_faces else ()
         aim = Aim.at(able, calibrations, fader)
-        return self.score_still(number, first_frame(able, small, aim, faces=faces).frame)
+        return self.score_still(
+            number, first_frame(able, small, aim, faces=able.faces(small)).frame
+        )
 
     def score_still(self, number: int, still: Frame) -> StillScores:
         """The scores of a picture of the frame judged last, which has this number."""

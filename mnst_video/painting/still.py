@@ -10,7 +10,6 @@ import numpy as np
 from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.vgg import VGG19
 from mnst_video.painting.aim import Aim
-from mnst_video.painting.faces import find_faces
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
 from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Styles
@@ -48,8 +47,7 @@ def paint_still(
             stage = replace(stage, first_rate=FINER_RATE * paint.first_rate)
         styles = Styles(network, stage, pictures, *size).in_colors_of([small])
         aim = Aim.at(styles, styles.calibrate([small]), fader)
-        faces = find_faces(small) if paint.keeps_faces else ()
-        result = first_frame(styles, small, aim, callback, start, faces)
+        result = first_frame(styles, small, aim, callback, start, styles.faces(small))
     assert result is not None
     return result
 
@@ -69,7 +67,7 @@ def paint_sweep(
     height, width = content.shape[:2]
     styles = Styles(network, paint, pictures, width, height).in_colors_of([content])
     calibrations = styles.calibrate([content])
-    faces = find_faces(content) if paint.keeps_faces else ()
+    faces = styles.faces(content)
     aims = (Aim.at(styles, calibrations, fader) for fader in faders)
     result = paint_still(network, paint, content, pictures, faders[0])
     yield result

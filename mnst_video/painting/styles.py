@@ -15,6 +15,7 @@ from mnst_video.method.device import to_image
 from mnst_video.method.losses import ARTICLE_WEIGHTS, LayerWeights, Look, style_grams
 from mnst_video.method.sigma import Calibration, calibrate
 from mnst_video.method.vgg import VGG19
+from mnst_video.painting.faces import Faces, find_faces
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.settings import Paint
 from mnst_video.timeline.fader import Fader
@@ -72,6 +73,10 @@ class Styles:
     def image(self, picture: NDArray[Any]) -> Tensor:
         """A picture `(H, W, C)` as an image `(1, C, H, W)` where the network is."""
         return to_image(picture, self.network.device)
+
+    def faces(self, frame: Frame) -> Faces:
+        """The faces in a frame that are to stay; none where faces are painted."""
+        return find_faces(frame) if self.paint.keeps_faces else ()
 
     def calibrate(self, frames: Iterable[Frame]) -> Calibrations:
         """Measure content frames of the working size, sampled from a clip or a shot.

@@ -143,8 +143,12 @@ def test_the_map_turns_with_the_face():
 
 
 def test_a_face_beyond_the_border_has_a_map_too():
-    away = Face(tuple((x - 300.0, y + 7.0) for x, y in FEATURES[:1] * 2 + FEATURES))
-    assert features_map([away], 40, 30).shape == (40, 30)
+    points = np.array(((0, 0), (40, 50), (10, 15), (30, 15), (20, 28), (12, 38), (28, 38)))
+    whole = Face.at(points + 20)
+    mask = features_map([whole], 90, 80)
+    assert mask[:, 15:28].max() == 1.0
+    assert features_map([whole.moved(np.array((-30, 0)))], 90, 50) == pytest.approx(mask[:, 30:])
+    assert features_map([whole.moved(np.array((-300, 7)))], 40, 30).max() == 0.0
 
 
 def test_a_large_face_is_held_less():
