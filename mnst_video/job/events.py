@@ -10,6 +10,17 @@ from mnst_video.timeline.fader import Fader
 
 
 @dataclass(frozen=True)
+class Looking:
+    """Before the plan: `looked` of `frames` frames were looked at, for cuts, styles and faces.
+
+    A frame is looked at more than once, so there are more of them than in the clip.
+    """
+
+    looked: int
+    frames: int
+
+
+@dataclass(frozen=True)
 class StepDone:
     """Step `step`, from 1, of frame `frame` (of the whole clip) is done.
 
@@ -51,7 +62,7 @@ class Report:
     kept: Path | None
 
 
-Event = Plan | StepDone | FrameDone | Encoding
+Event = Looking | Plan | StepDone | FrameDone | Encoding
 Observer = Callable[[Event], None]
 
 

@@ -64,7 +64,7 @@ def render(
     with at_work(output, options.machine), held(folder, frames_dir is not None):
         setup = prepare(clip, options)
         check_encoder(output, setup.output_size, options.encoder)
-        job = Job(setup, folder, jobs, restart)
+        job = Job(setup, folder, jobs, restart, observe)
         plan = Plan(setup, job.analysis, job.pending, output, jobs)
         observe(plan)
         _paint_pending(job, jobs, observe)

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from mnst_video.errors import MachineError, UsageError, unwritten
+from mnst_video.job.events import Looking, Observer
 from mnst_video.job.fingerprint import differences, fader_json, fingerprint
 from mnst_video.job.folder import frame_path, move_aside
 from mnst_video.job.unchanged import Watched
 from mnst_video.job.worker import FIGURES, Painted
+from mnst_video.job.workplace import Count
 from mnst_video.media.files import file_digest, write_bytes
-from mnst_video.plan.analysis import Analysis, analyse, with_faces
+from mnst_video.plan.analysis import Analysis, analyse, frames_to_look_at, with_faces
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot, shots_within
 
@@ -29,9 +31,12 @@ Entry = dict[str, Any]
 class Job:
     """What is there of a render. settings: its fingerprint. log: the finished frames."""
 
-    def __init__(self, setup: Setup, folder: Path, jobs: int, restart: bool) -> None:
+    def __init__(
+        self, setup: Setup, folder: Path, jobs: int, restart: bool, observe: Observer
+    ) -> None:
         """Take up the job that the folder holds, or begin one.
 
+        observe: called with `Looking` while the clip is looked at, which a job does once.
         Raises UsageError where it holds another one, unless `restart` moves that aside, or
         MachineError.
         """
@@ -45,17 +50,20 @@ class Job:
         self.watched = Watched((*files, *self._others))
         digests = [self.watched.digests[path] for path in files]
         self.settings = fingerprint(setup, jobs, digests)
-        self.analysis = _saved(folder, self.settings, restart) or self._begin()
+        self.analysis = _saved(folder, self.settings, restart) or self._begin(observe)
         self.shots = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.log = _whole(folder, self.shots)
         self.reused = len(self.log)
         lines = "".join(json.dumps(entry) + "\n" for entry in self.log.values())
         write_bytes(folder / "frames.jsonl", lines.encode())
 
-    def _begin(self) -> Analysis:
+    def _begin(self, observe: Observer) -> Analysis:
         """Analyse the clip and save what a job begins with."""
+        total = frames_to_look_at(self.setup)
+        looks = Count(lambda looked, frames: observe(Looking(looked, frames)), total)
         with self.watched.unchanged():
-            analysis = with_faces(self.setup, analyse(self.setup))
+            shots = analyse(self.setup, looks.one)
+            analysis = with_faces(self.setup, shots, looks.one)
         job = {"settings": self.settings, "analysis": analysis.to_json()}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
         return analysis

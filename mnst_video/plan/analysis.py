@@ -2,13 +2,14 @@
 
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
+from mnst_video.media.frames import Frame
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
 from mnst_video.painting.faces import Face, Faces, track_faces
@@ -20,6 +21,9 @@ from mnst_video.timeline.clock import moment
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
 CALIBRATION_FRAMES = 8
+
+# Called for each frame that was looked at.
+LookObserver = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,18 @@ class Analysis:
         )
 
 
-def analyse(setup: Setup) -> Analysis:
+def nobody() -> None:
+    """The observer of an analysis that nobody watches."""
+
+
+def frames_to_look_at(setup: Setup) -> int:
+    """How many frames `analyse` and `with_faces` look at together: some are looked at anew."""
+    paint = setup.styles.paint
+    whole = setup.clip.times.frames * (2 if paint.by_shot else 1)
+    return whole + (len(setup.frames) if paint.keeps_faces else 0)
+
+
+def analyse(setup: Setup, looked: LookObserver = nobody) -> Analysis:
     """Find the shots of a whole clip, and measure the styles on frames sampled from it.
 
     Raises InputError where a frame can no longer be decoded.
@@ -78,7 +93,7 @@ def analyse(setup: Setup) -> Analysis:
     paint = setup.styles.paint
     wanted = set() if paint.by_shot else spread(0, clip.times.frames, CALIBRATION_FRAMES)
     detector, sample = CutDetector(), []
-    for number, frame in enumerate(read_frames(clip, *size)):
+    for number, frame in enumerate(_counted(read_frames(clip, *size), looked)):
         if options.cuts == "auto":
             detector.add(frame)
         if number in wanted:
@@ -93,7 +108,7 @@ def analyse(setup: Setup) -> Analysis:
     with contextlib.closing(content):
         for group in groups:
             wanted = spread(group.start, group.end, CALIBRATION_FRAMES)
-            numbered = zip(range(group.start, group.end), content, strict=False)
+            numbered = zip(range(group.start, group.end), _counted(content, looked), strict=False)
             sample = [frame for number, frame in numbered if number in wanted]
             if paint.keeps_colors:
                 palettes.append(Palette.of(sample))
@@ -102,7 +117,7 @@ def analyse(setup: Setup) -> Analysis:
     return Analysis(shots, tuple(calibrations), tuple(palettes))
 
 
-def with_faces(setup: Setup, analysis: Analysis) -> Analysis:
+def with_faces(setup: Setup, analysis: Analysis, looked: LookObserver = nobody) -> Analysis:
     """The same with the faces in the frames that are to be rendered, tracked through each shot.
 
     Raises InputError where a frame can no longer be decoded.
@@ -114,11 +129,18 @@ def with_faces(setup: Setup, analysis: Analysis) -> Analysis:
     content = read_frames(setup.clip, *setup.size, frames.start, frames.stop)
     with contextlib.closing(content):
         for shot in shots_within(analysis.shots, frames.start, frames.stop):
-            tracked = track_faces(itertools.islice(content, len(shot.frames)))
+            shown = _counted(itertools.islice(content, len(shot.frames)), looked)
+            tracked = track_faces(shown)
             found |= {
                 frame: faces for frame, faces in zip(shot.frames, tracked, strict=True) if faces
             }
     return replace(analysis, faces=found)
+
+
+def _counted(frames: Iterable[Frame], looked: LookObserver) -> Iterator[Frame]:
+    for frame in frames:
+        looked()
+        yield frame
 
 
 def given_cuts(setup: Setup) -> list[int]:

@@ -362,8 +362,9 @@ def test_json_progress_is_an_object_a_line(run, make_clip, quick_flags):
     code, out, err = run(clip, *quick_flags, "--progress", "json")
     events = [json.loads(line) for line in err.splitlines()]
     assert (code, out.count("\n")) == (0, 1)
-    assert [e["event"] for e in events] == ["plan", "frame", "frame", "frame", "encode"]
-    plan, *frames, encode = events
+    assert [e["event"] for e in events] == ["look", "plan", "frame", "frame", "frame", "encode"]
+    look, plan, *frames, encode = events
+    assert (look["done"], look["total"]) == (6, 6)
     assert (plan["frames"], plan["first"], plan["size"]) == (3, 0, [32, 24])
     assert plan["output"] == str(clip.with_name("a:cat:b_mnst.mp4"))
     assert [(e["frame"], e["done"], e["gamma"]) for e in frames] == [

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from mnst_video.errors import InputError, MachineError, UsageError
-from mnst_video.job.events import Encoding, FrameDone, StepDone
+from mnst_video.job.events import Encoding, FrameDone, Looking, StepDone
 from mnst_video.job.render import render
 from mnst_video.judge.evaluate import evaluate
 from mnst_video.media.frames import resize
@@ -99,18 +99,29 @@ def test_events_come_in_order(tmp_path, make_clip, quick):
     events = []
     options = quick(gamma=0.5)
     render(make_clip(frames=3), tmp_path / "o.mp4", options, observe=events.append)
-    assert isinstance(events[0], Plan)
+    # The clip is looked at once for cuts and styles, and the passage for faces.
+    assert events[:6] == [Looking(looked, 6) for looked in range(1, 7)]
+    assert isinstance(events[6], Plan)
     assert events[-1] == Encoding(3)
     steps = [(e.frame, e.step) for e in events if isinstance(e, StepDone)]
     assert steps == [(0, 1), (0, 2), (2, 1)]  # frame 1 repeats frame 0
     frames = [e for e in events if isinstance(e, FrameDone)]
     assert [(e.frame, e.done, e.shot) for e in frames] == [(0, 1, 0), (1, 2, 0), (2, 3, 0)]
-    plan = events[0]
+    plan = events[6]
     setup = plan.setup
     assert (setup.size, setup.output_size, setup.frames) == ((32, 24), (32, 24), range(3))
     assert plan.pending == (0, 1, 2)
     assert [setup.course.fader(frame) for frame in range(3)] == [e.fader for e in frames]
     assert plan.shots == (Shot(0, 0, 3),)
+
+
+@pytest.mark.parametrize("options", [{}, {"faces": "paint"}, {"sigma": "shot"}, {"end": 0.1}])
+def test_all_looks_at_a_clip_are_counted(tmp_path, make_clip, quick, options):
+    events = []
+    render(make_clip(frames=5), tmp_path / "o.mp4", quick(**options), observe=events.append)
+    looks = [e for e in events if isinstance(e, Looking)]
+    assert [e.looked for e in looks] == [*range(1, len(looks) + 1)]
+    assert {e.frames for e in looks} == {len(looks)}
 
 
 def test_gamma_runs_linearly_and_exactly_from_end_to_end(tmp_path, make_clip, quick):

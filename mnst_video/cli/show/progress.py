@@ -14,13 +14,13 @@ from rich.text import Text
 
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import plan_lines
-from mnst_video.job.events import Encoding, Event, FrameDone, StepDone
+from mnst_video.job.events import Encoding, Event, FrameDone, Looking, StepDone
 from mnst_video.plan.plan import Plan
 
 Style = Literal["auto", "plain", "json", "none"]
 
-# Seconds between two plain lines.
-PLAIN_INTERVAL = 10.0
+# Seconds between two plain lines, and between two events of looking at a clip.
+PLAIN_INTERVAL, LOOKING_INTERVAL = 10.0, 1.0
 
 
 class Display(Protocol):
@@ -102,9 +102,20 @@ class _Silent:
 class _Json(_Silent):
     """A JSON object a line."""
 
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._said = time.monotonic()
+
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Plan):
-            about: dict[str, object] = {
+        about: dict[str, object]
+        if isinstance(event, Looking):
+            now = time.monotonic()
+            if event.looked < event.frames and now - self._said < LOOKING_INTERVAL:
+                return
+            self._said = now
+            about = {"event": "look", "done": event.looked, "total": event.frames}
+        elif isinstance(event, Plan):
+            about = {
                 "event": "plan",
                 "output": str(event.output),
                 "frames": len(event.setup.frames),
@@ -164,18 +175,30 @@ class _Pace:
 class _Plain(_Silent):
     """A line now and then, for logs."""
 
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._said = time.monotonic()
+
+    def _due(self) -> bool:
+        """Whether it is time for a line, which is then said."""
+        now = time.monotonic()
+        if due := now - self._said >= PLAIN_INTERVAL:
+            self._said = now
+        return due
+
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Plan):
+        if isinstance(event, Looking):
+            if self._due():
+                self.say(f"looking at the clip: {event.looked} of {event.frames}")
+        elif isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
             self._pace, self._course = _Pace(event), event.setup.course
             self._said = time.monotonic()
         elif isinstance(event, FrameDone):
             self._pace.add(event)
-            now = time.monotonic()
-            if event.done < self._pace.total and now - self._said < PLAIN_INTERVAL:
+            if not self._due() and event.done < self._pace.total:
                 return
-            self._said = now
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
                 f"{self._course.shown(event.frame)}, style {event.result.style:.4f}, "
@@ -212,7 +235,9 @@ class _Live(_Silent):
 
     def __call__(self, event: Event) -> None:
         update = self._progress.update
-        if isinstance(event, Plan):
+        if isinstance(event, Looking):
+            update(self._task, total=event.frames, completed=event.looked)
+        elif isinstance(event, Plan):
             for line in plan_lines(event):
                 self.say(line)
             self._pace, self._course = _Pace(event), event.setup.course
