@@ -18,7 +18,7 @@ shipped sample is always the first. The tests, at 256 pixels: `fixed`, 48 frames
   landmarks.py.
 
 *before*: the article's weights of the layers, content at 0.1, four levels of squares, single pixels
-at the full rate, held at 0.7, no lead, zeros around the picture, and faces painted.
+at the full rate, fresh paint at 2, held at 0.7, no lead, zeros around the picture, faces painted.
 """
 
 import argparse
@@ -55,6 +55,7 @@ BEFORE = {
     "pyramid_levels": 4,
     "pixel_rate": 1.0,
     "temporal_weight": 0.7,
+    "fresh_rate": 2.0,
     "faces": "paint",
 }
 COLUMNS = ("E / in", "E / var", "residuals", "/ still", "worst", "mix", "naked", "passes", "eyes")

@@ -198,6 +198,7 @@ class Mark(Enum):
     STILLS = "has no say in a clip"
     FOLLOWS = "only has a say where a frame follows another"
     SHEETS = "can differ between the rows of a sheet"
+    LEARNED = "a network learns it: with a model it is the model's"
 
 
 def say(text: str, *marks: Mark) -> Any:

@@ -82,17 +82,20 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Styles
-    style1: Annotated[Path, say("The picture that γ = 1 shows.", Mark.SHEETS)] = resource(
-        "samples/swirls.jpg"
+    style1: Annotated[Path, say("The picture that γ = 1 shows.", Mark.SHEETS, Mark.LEARNED)] = (
+        resource("samples/swirls.jpg")
     )
-    style2: Annotated[Path, say("The picture that γ = 0 shows.", Mark.SHEETS)] = resource(
-        "samples/ink.jpg"
+    style2: Annotated[Path, say("The picture that γ = 0 shows.", Mark.SHEETS, Mark.LEARNED)] = (
+        resource("samples/ink.jpg")
     )
     more_styles: Annotated[
-        tuple[Path, ...], say("The third and later pictures of a setlist, see position.")
+        tuple[Path, ...],
+        say("The third and later pictures of a setlist, see position.", Mark.LEARNED),
     ] = ()
     # At 1 a style image is scaled to cover the working size.
-    style_scale: Annotated[Number, Field(ge=0.1, le=10.0), say("Size of the strokes.")] = 1.0
+    style_scale: Annotated[
+        Number, Field(ge=0.1, le=10.0), say("Size of the strokes.", Mark.LEARNED)
+    ] = 1.0
 
     # Timeline
     # None: from style 2 to style 1 over the clip, or through a setlist from its first to its last.
@@ -174,27 +177,37 @@ class Options(BaseModel):
     # Keep: one map of colours a shot, so that they do not breathe.
     colors: Annotated[
         Literal["style", "keep"],
-        say("The styles' colours, or keep the footage's and take only strokes."),
+        say("The styles' colours, or keep the footage's and take only strokes.", Mark.LEARNED),
     ] = "style"
     # Auto: the closed form, one sigma2 for the whole clip; a sigma per frame would breathe.
     sigma: Annotated[
         Sigma,
-        say("Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off."),
+        say(
+            "Balance of the styles: auto (one a clip), shot (one a shot), or a number; 1 = off.",
+            Mark.LEARNED,
+        ),
     ] = "auto"
     # Balanced keeps the article's meaning of 0.5; even is for fades that are to move steadily.
     gamma_scale: Annotated[
         Literal["balanced", "linear", "even"],
-        say("From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly)."),
+        say(
+            "From γ to the mix: balanced by σ, linear (σ off), or even (to the eye, nearly).",
+            Mark.LEARNED,
+        ),
     ] = "balanced"
     # With a fifth of the loss each, strokes and motifs take small faces apart.
     faces: Annotated[
         Literal["keep", "paint"],
-        say("Keep eyes and mouths of faces, or paint them like all else."),
+        say("Keep eyes and mouths of faces, or paint them like all else.", Mark.LEARNED),
     ] = "keep"
     # Relative losses are 1 at the bare content: at 0.05 shapes stay readable, and motifs lack three
     # quarters of what they do at 0.1. Faces have a term of their own.
-    content_weight: Annotated[Weight, say("More keeps shapes, less lets paint flow.")] = 0.05
-    style_weight: Annotated[Weight, say("More brings the picture closer to the styles.")] = 1.0
+    content_weight: Annotated[
+        Weight, say("More keeps shapes, less lets paint flow.", Mark.LEARNED)
+    ] = 0.05
+    style_weight: Annotated[
+        Weight, say("More brings the picture closer to the styles.", Mark.LEARNED)
+    ] = 1.0
     # At 1 paint goes half its way back to the warped previous result after each step. More is
     # steadier and has less style (docs/method.md has the figures). At 0.7 texture fell behind.
     temporal_weight: Annotated[
@@ -204,6 +217,22 @@ class Options(BaseModel):
     uncovered_weight: Annotated[
         Weight, say("Style in areas that the flow cannot follow.", Mark.FOLLOWS)
     ] = 0.5
+
+    # A trained network
+    model: Annotated[
+        Path | None,
+        say(
+            "Paint with a trained network, of mnst-video train, instead of the optimiser.",
+            Mark.CLIPS,
+        ),
+    ] = None
+    # At 0 frames are the network's, held along the flow.
+    polish: Annotated[
+        Annotated[Whole, Field(ge=0, le=1000)],
+        say(
+            "With a model: steps of the optimiser from the network's picture, a frame.", Mark.CLIPS
+        ),
+    ] = 0
 
     # Method
     # Relative: losses as shares of the content's own, independent of resolution and styles.
@@ -215,11 +244,14 @@ class Options(BaseModel):
     # loss, and strokes and motifs, blocks 3 and 5, none (docs/method.md).
     layer_shares: Annotated[
         Shares,
-        say("Shares of the style's five layers: two of texture, one of strokes, two of motifs."),
+        say(
+            "Shares of the style's five layers: two of texture, one of strokes, two of motifs.",
+            Mark.LEARNED,
+        ),
     ] = STROKES["even"]
     # Block 4 keeps eyes and mouths where the article's block 5 keeps only the layout.
     content_layer: Annotated[
-        Literal["block4_conv2", "block5_conv2"], say("Where content is compared.")
+        Literal["block4_conv2", "block5_conv2"], say("Where content is compared.", Mark.LEARNED)
     ] = "block4_conv2"
     # Off: each frame starts from its content, as the article's stills do, and flickers.
     warm_start: Annotated[
@@ -352,6 +384,14 @@ class Options(BaseModel):
                 "layer_shares and strokes are of the relative losses: the article's weights stand "
                 "in its formula"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_model_paints_frames_after_frames(self) -> Self:
+        if self.model is None and self.polish:
+            raise ValueError("polish goes on from a model's picture: give one")
+        if self.model is not None and self.losses == "article":
+            raise ValueError("a model was trained with the relative losses, not the article's")
         return self
 
     @property

@@ -23,7 +23,7 @@ from mnst_video.timeline.keys import Timeline
 DEFAULT = "default"
 DEFAULT_SUMMARY = "The built-in look and method: what holds without a preset."
 
-PATHS = ("style1", "style2", "weights", "audio")
+PATHS = ("style1", "style2", "weights", "audio", "model")
 
 
 def make_options(presets: Iterable[str], given: Mapping[str, Any]) -> Options:

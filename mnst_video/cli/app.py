@@ -24,7 +24,19 @@ err = Console(stderr=True, emoji=False)
 class RenderByDefault(TyperGroup):
     """Inserts `render` where the first argument is no command, and shows its main options."""
 
-    order = ("render", "plan", "still", "sweep", "calibrate", "evaluate", "presets", "doctor")
+    order = (
+        *(
+            "render",
+            "plan",
+            "still",
+            "sweep",
+            "calibrate",
+            "evaluate",
+            "train",
+            "presets",
+            "doctor",
+        ),
+    )
     own_options = ("--help", "--version", "--install-completion", "--show-completion")
     showing_help = False
 

@@ -56,6 +56,8 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),
     ("temporal_weight", float, LOOK, None),
+    ("model", Path, LOOK, "FILE"),
+    ("polish", int, LOOK, "STEPS"),
     ("output_size", str, OUTPUT, "source|WxH"),
     ("codec", str, OUTPUT, None),
     ("crf", int, OUTPUT, None),
@@ -70,6 +72,9 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("threads", int, MACHINE, None),
     ("tile", float, MACHINE, "MEGAPIXELS"),
 )
+
+# The names of all of them.
+FLAGS = frozenset(name for name, *_ in _FLAGS)
 
 # What is no field of `Options`, or needs more words here than in a preset.
 _HELP = {

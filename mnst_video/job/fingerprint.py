@@ -42,7 +42,7 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
     device = network.device.type
     faders = [setup.course.fader(frame) for frame in setup.frames]
     curve = json.dumps([fader_json(fader) for fader in faders]).encode()
-    digests = map(file_digest, options.styles)
+    digests = map(file_digest, () if options.model else options.styles)
     return {
         **options.model_dump(mode="json", include=set(FRAMES)),
         "cuts": given_cuts(setup) or options.cuts,  # beats are where the tempo has them
@@ -50,6 +50,8 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
         "weights": network.sha256,
+        "model": setup.model_digest,
+        "polish": options.polish,
         "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
         "device": device,
@@ -84,7 +86,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     def change(name: str) -> str:
         if name == "gamma":
             return "another course of gamma"
-        if name in ("input", "weights") or (name.startswith("style") and name[5:].isdecimal()):
+        if name in ("input", "weights", "model") or (
+            name.startswith("style") and name[5:].isdecimal()
+        ):
             return f"{name}: another file"
         return f"{name}: {old.get(name)} → {new.get(name)}"
 

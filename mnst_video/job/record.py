@@ -10,7 +10,8 @@ import torch
 from mnst_video.job.folder import record_path
 from mnst_video.job.resume import Job
 from mnst_video.media.files import write_bytes
-from mnst_video.options import Options
+from mnst_video.option_types import Mark
+from mnst_video.options import Options, marked
 from mnst_video.plan.setup import Setup
 
 
@@ -46,11 +47,20 @@ def _portable(asked: Options, setup: Setup) -> dict[str, Any]:
     options["more_styles"] = [str(path.resolve()) for path in asked.more_styles]
     if asked.audio:
         options["audio"] = str(asked.audio.resolve())
+    if asked.model:
+        options["model"] = str(asked.model.resolve())
+        for name in marked(Mark.LEARNED):  # they stand in the model
+            del options[name]
+        return _with_weights(options)
     for name in ("style1", "style2"):
         if getattr(asked, name) == Options.model_fields[name].default:
             del options[name]  # the shipped pictures lie elsewhere on another machine
         else:
             options[name] = str(Path(options[name]).resolve())
+    return _with_weights(options)
+
+
+def _with_weights(options: dict[str, Any]) -> dict[str, Any]:
     if Path(options["weights"]).is_file():
         options["weights"] = str(Path(options["weights"]).resolve())
     return options

@@ -17,7 +17,7 @@ from mnst_video.job.events import Looking, Observer
 from mnst_video.job.fingerprint import differences, fader_json, fingerprint
 from mnst_video.job.folder import frame_path, move_aside
 from mnst_video.job.unchanged import Watched
-from mnst_video.job.worker import FIGURES, Painted
+from mnst_video.job.worker import Painted, figures_of
 from mnst_video.job.workplace import Count
 from mnst_video.media.files import file_digest, write_bytes
 from mnst_video.plan.analysis import Analysis, analyse, frames_to_look_at, with_faces
@@ -80,7 +80,7 @@ class Job:
         entry = {
             "frame": painted.frame,
             **fader_json(self.setup.course.fader(painted.frame)),
-            **{name: getattr(painted.result, name) for name in FIGURES},
+            **figures_of(painted.result),
             "sha256": painted.sha256,
         }
         try:

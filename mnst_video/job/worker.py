@@ -1,6 +1,7 @@
 """Painting what is missing of some shots, frame after frame onto the disk."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from mnst_video.job.events import StepDone
 from mnst_video.job.folder import frame_path
 from mnst_video.media.clip import Clip
 from mnst_video.media.files import file_digest
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import Frame, Picture
 from mnst_video.media.images import load_frame, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.device import leaves_cores_idle
@@ -31,6 +32,20 @@ from mnst_video.timeline.fader import Fader
 
 # Of a frame's `Result`, what its line in the log holds.
 FIGURES = ("steps", "content", "style", "temporal")
+
+
+def figures_of(result: Result) -> dict[str, float | None]:
+    """A result's figures as JSON can have them."""
+    values = ((name, getattr(result, name)) for name in FIGURES)
+    return {name: None if math.isnan(value) else value for name, value in values}
+
+
+def result_of(pixels: Picture, entry: Mapping[str, Any]) -> Result:
+    """A result from its pixels and from its line in the log."""
+    figures: dict[str, Any] = {
+        name: math.nan if entry[name] is None else entry[name] for name in FIGURES
+    }
+    return Result(pixels, **figures)
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ def _paint_shot(
     frame, previous = frames[0], None
     if (last := frame - 1) in shot.frames:
         pixels = np.asarray(load_frame(frame_path(part.folder, last)), np.float32)
-        done = Result(pixels, **{name: part.log[last][name] for name in FIGURES})
+        done = result_of(pixels, part.log[last])
         aim = Aim.at(styles, calibrations, setup.course.fader(last))
         previous = Previous(next(content), done, aim)
 

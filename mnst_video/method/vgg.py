@@ -6,6 +6,7 @@ Image Recognition" (arXiv:1409.1556), configuration E, without its fully connect
 
 import math
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -147,6 +148,10 @@ class VGG19(torch.nn.Module):
     @property
     def device(self) -> torch.device:
         return self.mean.device
+
+    def precision(self) -> AbstractContextManager[None]:
+        """Where a float32 network computes in the precision of this one."""
+        return torch.autocast(self.device.type, self.dtype, self.dtype == torch.bfloat16)
 
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
         """The tiles, one or more, by which an image of this size is looked at.

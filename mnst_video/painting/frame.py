@@ -42,7 +42,8 @@ class Result:
 
     pixels: float32 `(H, W, 3)`, RGB, 0..255.
     content: relative to the energy of the content features; 0 is the content itself.
-    style: relative to that of the bare content against the same target; 0 is the target.
+    style: relative to that of the bare content against the same target; 0 is the target. Both are
+        NaN where no optimiser took a step.
     temporal: mean over all pixels of reliability times the squared difference from the warped
         previous result, with pixels in 0..1, at the end; 0 for the first frame of a shot.
     """
@@ -119,6 +120,7 @@ def next_frame(
     callback: StepCallback | None = None,
     motion: Motion | None = None,
     faces: Faces = (),
+    start: Picture | None = None,
 ) -> Result:
     """A later frame: a few steps that start from the previous result along the flow.
 
@@ -128,17 +130,19 @@ def next_frame(
     A frame that is the one before once more keeps its result, at no step.
     motion: how the content follows from that before; None finds it.
     faces: of the content, which are to stay.
+    start: begin there instead.
     """
-    if aim.fader == previous.aim.fader and np.array_equal(content, previous.content):
+    if repeats(content, aim, previous):
         return replace(previous.result, steps=0)
     paint, painted = styles.paint, previous.result.frame
     backward, reliable = motion or follow(content, previous.content)
     warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
-    fill = match_colors(content, previous.content, painted)
-    start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
+    if start is None:
+        fill = match_colors(content, previous.content, painted)
+        start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
     trusted = styles.image(reliable[..., None])
     moved, steps = aim.moved(previous.aim), aim.steps(previous.aim, 1.0 - float(reliable.mean()))
-    rests = trusted * (1.0 - min(1.0, moved / FASTEST_FADE))
+    rests = trusted * rest_of(moved)
     hold = Hold(styles.image(warped), paint.temporal_weight * rests)
     image, losses, taken = minimize(
         styles.image(start),
@@ -154,6 +158,16 @@ def next_frame(
     )
     temporal = float(temporal_loss(image, hold.warped, trusted)) / 255.0**2
     return Result.of(image, losses, taken, aim, temporal)
+
+
+def repeats(content: Frame, aim: Aim, previous: Previous) -> bool:
+    """Whether a frame is the one before once more."""
+    return aim.fader == previous.aim.fader and np.array_equal(content, previous.content)
+
+
+def rest_of(moved: float) -> float:
+    """The share of the paint that is settled where the mix went so far since the frame before."""
+    return 1.0 - min(1.0, moved / FASTEST_FADE)
 
 
 def later_rate(

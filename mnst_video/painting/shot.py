@@ -11,6 +11,7 @@ from mnst_video.painting.aim import Aim
 from mnst_video.painting.faces import Faces
 from mnst_video.painting.flow import Motion, follow
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
+from mnst_video.painting.played import played_frame
 from mnst_video.painting.prefetch import ahead, each
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
@@ -44,7 +45,10 @@ def stylize_shot(
         for number, ((content, motion), fader) in enumerate(zip(moving, faders, strict=True)):
             here = faces[number] if faces else ()
             aim = Aim.at(styles, calibrations, fader)
-            if previous is None or not warm:
+            if styles.player is not None:
+                held = previous if warm else None
+                result = played_frame(styles, content, aim, held, callback, motion, here)
+            elif previous is None or not warm:
                 result = first_frame(styles, content, aim, callback, faces=here)
             else:
                 result = next_frame(styles, content, aim, previous, callback, motion, here)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from mnst_video.method.device import to_image
 from mnst_video.method.losses import ARTICLE_WEIGHTS, LayerWeights, Look, style_grams
 from mnst_video.method.sigma import Calibration, calibrate
 from mnst_video.method.vgg import VGG19
+from mnst_video.model.network import Network
 from mnst_video.painting.faces import Faces, find_faces
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.settings import Paint
@@ -28,12 +30,20 @@ class Styles:
     """Styles at one working size, with the network that sees them and how they are painted with.
 
     divisor: of the Grams; see `Objective.gram_divisor`.
+    player: a network that was trained on them and paints instead of the optimiser, if any.
     """
 
     def __init__(
-        self, network: VGG19, paint: Paint, pictures: Sequence[Frame], width: int, height: int
+        self,
+        network: VGG19,
+        paint: Paint,
+        pictures: Sequence[Frame],
+        width: int,
+        height: int,
+        player: Network | None = None,
     ) -> None:
         """Style images, two or more, uint8 `(h, w, 3)`, RGB, are fitted to the working size."""
+        self.player = player
         article = paint.losses == "article"
         self.network = network if article else network.repeating_edges()
         self.paint = paint
@@ -73,6 +83,17 @@ class Styles:
     def image(self, picture: NDArray[Any]) -> Tensor:
         """A picture `(H, W, C)` as an image `(1, C, H, W)` where the network is."""
         return to_image(picture, self.network.device)
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of neighbours there are."""
+        return len(self._grams) - 1
+
+    def shares(self, pair: int, w: float) -> Tensor:
+        """The share of each style in the target of a pair at mix w, `(styles,)`."""
+        shares = torch.zeros(len(self._grams), device=self.network.device)
+        shares[pair], shares[pair + 1] = w, 1.0 - w
+        return shares
 
     def faces(self, frame: Frame) -> Faces:
         """The faces in a frame that are to stay; none where faces are painted."""

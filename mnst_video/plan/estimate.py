@@ -59,9 +59,12 @@ def estimate(plan: Plan) -> Estimate:
         later[0, 0] ^= 128  # a repeat would take no step
     faders = [setup.course.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
-    styles = setup.styles.in_colors(plan.analysis.palette(shots[0])).with_steps(TRIAL_STEPS)
+    styles = setup.styles.in_colors(plan.analysis.palette(shots[0]))
+    # A network without polish takes no steps.
+    trial = min(TRIAL_STEPS, styles.paint.steps) if styles.player else TRIAL_STEPS
     # The first run warms up and is not timed.
-    next(stylize_shot(styles.with_steps(1), calibrations, content, faders))
+    next(stylize_shot(styles.with_steps(min(1, trial)), calibrations, content, faders))
+    styles = styles.with_steps(trial)
     ends: list[float] = []
 
     def step_done(*_: object) -> None:
@@ -71,8 +74,8 @@ def estimate(plan: Plan) -> Estimate:
     begun = time.monotonic()
     for result in stylize_shot(styles, calibrations, content, faders, callback=step_done):
         sizes.append(len(encode_image(result.frame, ".png")))
-        step = median(b - a for a, b in pairwise(ends))
-        costs.append((max(time.monotonic() - begun - TRIAL_STEPS * step, 0.0), step))
+        step = median(b - a for a, b in pairwise(ends)) if len(ends) > 1 else 0.0
+        costs.append((max(time.monotonic() - begun - trial * step, 0.0), step))
         begun = time.monotonic()
         ends.clear()
     seconds = 0.0

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
@@ -12,7 +13,9 @@ from mnst_video.media.input.sound import sound_codecs
 from mnst_video.media.output.checks import output_notes
 from mnst_video.media.output.soundtrack import Soundtrack
 from mnst_video.method.vgg import VGG19
-from mnst_video.options import Options
+from mnst_video.model.file import Model, load_model
+from mnst_video.option_types import Mark
+from mnst_video.options import Options, marked
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
 from mnst_video.plan.source import check_whole, needed_sound
@@ -27,6 +30,7 @@ class Setup:
 
     frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
     pictures: the style images as they are in their files.
+    model_digest: of the file of the network that paints, if one does.
     """
 
     clip: Clip
@@ -37,6 +41,7 @@ class Setup:
     size: tuple[int, int]
     pictures: tuple[Frame, ...]
     styles: Styles
+    model_digest: str | None = None
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -67,6 +72,9 @@ def prepare(clip: Clip, options: Options) -> Setup:
 
     Raises UsageError, InputError or MachineError.
     """
+    model = load_model(options.model) if options.model is not None else None
+    if model is not None:
+        options = with_model(options, model)
     if options.audio is not None:
         sound_codecs(options.audio)  # else it would fail after the last frame
     timeline = options.timeline
@@ -78,11 +86,36 @@ def prepare(clip: Clip, options: Options) -> Setup:
     elsewhere = check_whole(clip, frames, to_end=to_end)
     if elsewhere is not None:
         clip = replace(clip, notes=(*clip.notes, elsewhere))
-    pictures = tuple(load_image(path) for path in options.styles)
     network = load_network(options.machine)
     size = working_size(clip.width, clip.height, options.side(network.device.type))
-    styles = Styles(network, options.paint, pictures, *size)
-    return Setup(clip, options, course, frames, network, size, pictures, styles)
+    if model is None:
+        pictures = tuple(load_image(path) for path in options.styles)
+        styles = Styles(network, options.paint, pictures, *size)
+    else:
+        pictures = model.paintings
+        player = model.network.to(network.device).to_play(network.dtype)
+        styles = Styles(network, options.paint, pictures, *size, player).with_steps(options.polish)
+    digest = model.digest if model is not None else None
+    return Setup(clip, options, course, frames, network, size, pictures, styles, digest)
+
+
+def with_model(options: Options, model: Model) -> Options:
+    """The options with those that a model has learned. Raises UsageError where they are others."""
+    learned = set(marked(Mark.LEARNED))
+    given = options.model_dump(mode="json", include=learned & options.model_fields_set)
+    names = tuple(map(Path, model.names))
+    own: dict[str, Any] = dict(model.options)
+    own |= {"style1": names[0], "style2": names[1], "more_styles": names[2:]}
+    theirs = Options(**own).model_dump(mode="json", include=learned)
+    for name, value in given.items():
+        if value != theirs[name]:
+            trained = ", ".join(model.names) if "style" in name[:5] else theirs[name]
+            raise UsageError(
+                f"--{name.replace('_', '-')}: {options.model} was trained with {trained}; leave it "
+                "out, or train another"
+            )
+    values = Options(**own)
+    return options.model_copy(update={name: getattr(values, name) for name in learned})
 
 
 def _passage_frames(clip: Clip, options: Options, clock: Clock) -> range:

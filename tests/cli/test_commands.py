@@ -379,6 +379,21 @@ def test_json_progress_is_an_object_a_line(run, make_clip, quick_flags):
         assert set(re.findall(r"`(\w+)`", row)) == {*event} - {"event"} | {event["event"]}
 
 
+def test_a_network_is_trained_and_plays(run, make_clip, quick_flags, tmp_path):
+    clip, model = make_clip(frames=2), str(tmp_path / "pair.safetensors")
+    flags = [flag for flag in quick_flags if flag not in ("--first-steps", "--steps", "--cuts")]
+    flags = [flag for flag in flags if flag not in ("1", "2", "none")] + ["1"]
+    code, out, err = run("train", clip, "-o", model, "--minutes", "0.01", *flags)
+    assert (code, err) == (0, "")
+    assert re.match(rf"{model}: \d+ steps on 2 frames, in 0:0\d\na picture of it: ", out)
+    assert "of the style" in out
+    machine = ("--device", "cpu", "--precision", "float32", "--threads", "1", "--max-side", "32")
+    code, out, _ = run(clip, "--model", model, *machine, "--cuts", "none", "--gamma", "0.5")
+    assert (code, "2 frames" in out) == (0, True)
+    code, _, err = run("train", clip, "-o", model, "--minutes", "0.01", *flags)
+    assert (code, "give more --minutes" in err) == (2, True)
+
+
 def test_no_progress_prints_nothing_on_stderr(run, make_clip, quick_flags):
     code, out, err = run(make_clip(frames=2), *quick_flags, "--progress", "none")
     assert (code, err) == (0, "")
@@ -647,6 +662,11 @@ def events(make_clip, quick, tmp_path):
     return found
 
 
+@pytest.fixture
+def plan(events):
+    return next(event for event in events if isinstance(event, Plan))
+
+
 def shown(style, events, terminal):
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=160)
@@ -668,14 +688,13 @@ def test_a_terminal_gets_a_live_display_and_a_log_gets_lines(events):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_names_are_shown_as_they_are(events, terminal):
-    plan = with_setup(events[0], options={"style2": Path("[bold]b.png")})
+def test_names_are_shown_as_they_are(plan, terminal):
+    plan = with_setup(plan, options={"style2": Path("[bold]b.png")})
     assert "[bold]b.png" in shown("auto", [plan], terminal)
 
 
 def with_setup(plan, options=None, values=None):
     """A plan with other options, or with other values of gamma on each frame."""
-    assert isinstance(plan, Plan)
     setup = plan.setup
     if options:
         setup = dataclasses.replace(setup, options=setup.options.model_copy(update=options))
@@ -694,8 +713,8 @@ def with_setup(plan, options=None, values=None):
         ((0.25,), "γ 0.25 → 0.25 ("),
     ],
 )
-def test_the_plan_shows_the_course_of_gamma_and_what_its_ends_are(events, values, course):
-    assert plan_lines(with_setup(events[0], values=values))[0].startswith(course)
+def test_the_plan_shows_the_course_of_gamma_and_what_its_ends_are(plan, values, course):
+    assert plan_lines(with_setup(plan, values=values))[0].startswith(course)
 
 
 def test_the_clock():

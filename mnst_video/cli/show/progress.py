@@ -1,6 +1,7 @@
 """What a person, or a program, sees on stderr while a render works."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from rich.text import Text
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import plan_lines
 from mnst_video.job.events import Encoding, Event, FrameDone, Looking, StepDone
+from mnst_video.job.worker import figures_of
+from mnst_video.painting.frame import Result
 from mnst_video.plan.plan import Plan
 
 Style = Literal["auto", "plain", "json", "none"]
@@ -134,10 +137,7 @@ class _Json(_Silent):
                 "shot": event.shot,
                 "gamma": event.fader.gamma,
                 "pair": event.fader.number,
-                "content": event.result.content,
-                "style": event.result.style,
-                "temporal": event.result.temporal,
-                "steps": event.result.steps,
+                **figures_of(event.result),
                 "seconds": round(event.seconds, 3),
             }
         elif isinstance(event, Encoding):
@@ -172,6 +172,13 @@ class _Pace:
         return minutes(seconds / self.jobs)
 
 
+def _losses(result: Result) -> str:
+    """What a frame lacks, with a comma; nothing where no optimiser looked at it."""
+    if math.isnan(result.style):
+        return ""
+    return f"style {result.style:.3f}, content {result.content:.3f}, "
+
+
 class _Plain(_Silent):
     """A line now and then, for logs."""
 
@@ -201,8 +208,7 @@ class _Plain(_Silent):
                 return
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
-                f"{self._course.shown(event.frame)}, style {event.result.style:.4f}, "
-                f"content {event.result.content:.3f}, "
+                f"{self._course.shown(event.frame)}, {_losses(event.result)}"
                 f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
             )
         elif isinstance(event, Encoding):
@@ -249,8 +255,7 @@ class _Live(_Silent):
             self._pace.add(event)
             result = event.result
             self._frame = (
-                f"shot {event.shot + 1}, {self._course.shown(event.frame)}, "
-                f"style {result.style:.3f}, content {result.content:.3f}, "
+                f"shot {event.shot + 1}, {self._course.shown(event.frame)}, {_losses(result)}"
                 f"{event.seconds:.1f} s a frame"
             )
             left = f"{self._pace.left(event.done)} left"

@@ -1,0 +1,1 @@
+"""A feed-forward network that was trained on paintings, and its file."""

@@ -1,0 +1,58 @@
+"""Painting a frame with a trained network, held along the flow, and polished where it is asked."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from mnst_video.media.frames import Frame
+from mnst_video.model.play import paint_with
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import Faces
+from mnst_video.painting.flow import Motion, follow, warp
+from mnst_video.painting.frame import (
+    Previous,
+    Result,
+    StepCallback,
+    first_frame,
+    next_frame,
+    repeats,
+    rest_of,
+)
+from mnst_video.painting.styles import Styles
+
+# The share of the warped previous result where the flow can be trusted and the mix rests: what a
+# network does differently from frame to frame is evened out.
+HELD = 0.6
+
+
+def played_frame(
+    styles: Styles,
+    content: Frame,
+    aim: Aim,
+    previous: Previous | None = None,
+    callback: StepCallback | None = None,
+    motion: Motion | None = None,
+    faces: Faces = (),
+) -> Result:
+    """A frame by the network of the styles; see `next_frame` for what is given.
+
+    As many steps of the optimiser go on from there as the styles have; at 0 none do.
+    """
+    assert styles.player is not None
+    if previous is not None and repeats(content, aim, previous):
+        return replace(previous.result, steps=0)
+    picture = paint_with(styles.player, content, styles.shares(aim.fader.pair, aim.w))
+    temporal = 0.0
+    if previous is not None:
+        motion = motion or follow(content, previous.content)
+        backward, trust = motion
+        warped = warp(previous.result.frame.astype(np.float32), backward).clip(0.0, 255.0)
+        held = HELD * rest_of(aim.moved(previous.aim)) * trust[..., None]
+        picture = (picture + held * (warped - picture)).astype(np.float32)
+        temporal = float((trust[..., None] * ((picture - warped) / 255.0) ** 2).mean())
+    if styles.paint.steps == 0:
+        return Result(picture, 0, math.nan, math.nan, temporal)
+    if previous is None:
+        return first_frame(styles, content, aim, callback, picture, faces)
+    return next_frame(styles, content, aim, previous, callback, motion, faces, picture)

@@ -1,0 +1,176 @@
+"""One step of training after another: what a network is shown, its loss, its rate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mnst_video.media.frames import Frame
+from mnst_video.method.losses import Objective
+from mnst_video.model.network import Network
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import Faces
+from mnst_video.painting.flow import Motion, follow, sources
+from mnst_video.painting.frame import objective
+from mnst_video.painting.styles import Calibrations, Styles
+from mnst_video.timeline.fader import Fader
+
+# Adam's rate, its steps up to that, and its momenta.
+RATE, WARM_UP, BETAS = 2e-3, 50, (0.9, 0.99)
+# Of the change along the flow from a frame to the next, pixels in 0..1, beside the relative losses.
+TEMPORAL_WEIGHT = 20.0
+# How often γ is at one of its ends, where a painting stands alone.
+ENDS = 0.4
+# The weights that are played are a mean over about so many of the last steps.
+MEAN_OVER = 200
+# The samples that a state is judged by, of all that there are.
+JUDGED = 10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame to learn from, with the one before it in its shot, if any.
+
+    content, before: uint8 `(H, W, 3)`, RGB, of the size of the styles.
+    """
+
+    styles: Styles
+    calibrations: Calibrations
+    content: Frame
+    before: Frame | None = None
+    faces: Faces = ()
+
+    @cached_property
+    def objective(self) -> Objective:
+        """What it is painted for, but for the target; the content is looked at once."""
+        aim = Aim.at(self.styles, self.calibrations, Fader(0, 1.0))
+        return objective(self.styles, self.styles.image(self.content), aim, self.faces)
+
+    def objective_at(self, aim: Aim) -> Objective:
+        return replace(
+            self.objective,
+            target=aim.target,
+            layer_weights=aim.layer_weights,
+            content_weight=aim.content_weight,
+            style_weight=aim.style_weight,
+        )
+
+    @cached_property
+    def motion(self) -> Motion:
+        assert self.before is not None
+        return follow(self.content, self.before)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of a step. style, content: relative, as in `Result`. temporal: pixels in 0..1, squared."""
+
+    loss: float
+    style: float
+    content: float
+    temporal: float
+
+
+@dataclass
+class Learner:
+    """A network in training. mean: its weights as they are played. steps: taken so far."""
+
+    network: Network
+    steps: int = 0
+    mean: dict[str, Tensor] = field(default_factory=dict)
+    moments: Mapping[str, tuple[Tensor, Tensor]] | None = None
+
+    def __post_init__(self) -> None:
+        self.network.train()
+        names = dict(self.network.named_parameters())
+        if not self.mean:
+            self.mean = {name: value.detach().clone() for name, value in names.items()}
+        self.adam = torch.optim.Adam(self.network.parameters(), betas=BETAS)
+        for name, (first, second) in (self.moments or {}).items():
+            step = torch.tensor(float(self.steps))
+            self.adam.state[names[name]] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
+
+    def state(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Adam's moments, by the names of the weights."""
+        names = self.network.named_parameters()
+        states = ((name, self.adam.state[value]) for name, value in names)
+        return {name: (s["exp_avg"], s["exp_avg_sq"]) for name, s in states if s}
+
+    def step(self, samples: Sequence[Sample], share: float) -> Figures:
+        """Learn from one of the samples. share: of the rate, 0..1.
+
+        The choice depends on the number of the step alone, so training goes on as it would have.
+        """
+        rng = np.random.default_rng((7, self.steps))
+        sample = samples[self._turn(len(samples))]
+        styles = sample.styles
+        pair = int(rng.integers(styles.pairs))
+        gamma = float(rng.integers(2)) if rng.random() < ENDS else float(rng.random())
+        aim = Aim.at(styles, sample.calibrations, Fader(pair, gamma))
+        mix = styles.shares(pair, aim.w)
+        with styles.network.precision():
+            image = self.network(styles.image(sample.content), mix)
+            before = None
+            if sample.before is not None:
+                before = self.network(styles.image(sample.before), mix)
+        losses = sample.objective_at(aim)(image)
+        change = image.new_zeros(())
+        if before is not None:
+            change = _change(image, before, sample.motion)
+        loss = losses.total + TEMPORAL_WEIGHT * change
+        for group in self.adam.param_groups:
+            group["lr"] = RATE * share * min(1.0, (self.steps + 1) / WARM_UP)
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        self.steps += 1
+        kept = min(1.0 - 1.0 / MEAN_OVER, self.steps / (self.steps + 10))
+        for name, value in self.network.named_parameters():
+            self.mean[name].lerp_(value.detach(), 1.0 - kept)
+        terms = torch.stack([loss, losses.style, losses.content, change])
+        total, style, content, temporal = terms.detach().tolist()
+        return Figures(total, style / aim.bare, content / aim.energy, temporal)
+
+    def played(self) -> Network:
+        """The network with its mean weights."""
+        network = Network(self.network.shape).to(next(self.network.parameters()).device)
+        network.load_state_dict(self.mean)
+        network.eval()
+        return network
+
+    def judge(self, samples: Sequence[Sample]) -> Figures:
+        """The mean figures of what is played, of some samples at some gammas."""
+        network, found = self.played(), []
+        chosen = sorted({len(samples) * k // JUDGED for k in range(JUDGED)})
+        for turn, sample in enumerate(samples[k] for k in chosen):
+            styles = sample.styles
+            fader = Fader(turn % styles.pairs, (turn % 5) / 4)
+            aim = Aim.at(styles, sample.calibrations, fader)
+            with torch.no_grad():
+                with styles.network.precision():
+                    image = network(styles.image(sample.content), styles.shares(fader.pair, aim.w))
+                losses = sample.objective_at(aim)(image)
+            figures = losses.total, losses.style / aim.bare, losses.content / aim.energy
+            found.append([float(figure) for figure in figures])
+        loss, style, content = np.mean(found, axis=0)
+        return Figures(float(loss), float(style), float(content), 0.0)
+
+    def _turn(self, count: int) -> int:
+        """Whose turn it is: each once in a round, in an order of its own."""
+        number, place = divmod(self.steps, count)
+        return int(np.random.default_rng((11, number)).permutation(count)[place])
+
+
+def _change(image: Tensor, before: Tensor, motion: Motion) -> Tensor:
+    """The mean squared change along the flow, where that can be trusted, of pixels in 0..1."""
+    backward, trust = motion
+    height, width = image.shape[2:]
+    x, y = sources(backward)
+    places = np.stack([2.0 * (x + 0.5) / width - 1.0, 2.0 * (y + 0.5) / height - 1.0], axis=-1)
+    grid = torch.from_numpy(places).to(image)[None]
+    warped = F.grid_sample(before, grid, padding_mode="border", align_corners=False)
+    return (torch.from_numpy(trust).to(image) * ((image - warped) / 255.0).square()).mean()

@@ -1,0 +1,224 @@
+"""Training: it learns, goes on where it stopped, and keeps what it has."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import mnst_video.training.train as training_module
+from mnst_video.errors import InputError, Terminated, UsageError
+from mnst_video.media.images import load_image, save_image
+from mnst_video.method.losses import temporal_loss
+from mnst_video.model.file import load_model
+from mnst_video.model.network import Network, Shape
+from mnst_video.painting.flow import follow, warp
+from mnst_video.painting.styles import Styles
+from mnst_video.training.content import open_all, read_all, training_size
+from mnst_video.training.learner import Learner, Sample, _change
+from mnst_video.training.train import Learning, Looking, train
+
+TINY = Shape(2, eighth=16, quarter=16, half=8, blocks=1)
+
+
+@pytest.fixture
+def options(quick):
+    return quick(max_side=48)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time goes by a second a look at it, so that a minute of training has few steps."""
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self):
+            self.now += 1.0
+            return self.now
+
+    there = Clock()
+    monkeypatch.setattr(training_module, "time", there)
+    return there
+
+
+@pytest.fixture
+def samples(network, options, texture):
+    pictures = [texture(48, 32, seed) for seed in (5, 6)]
+    styles = Styles(network, options.paint, pictures, 48, 32)
+    content = [texture(48, 32, 9, blur=4.0)]
+    content.append(np.roll(content[0], 2, axis=1))
+    calibrations = styles.calibrate(content)
+    return [Sample(styles, calibrations, content[1], content[0])]
+
+
+def test_a_network_learns(samples):
+    torch.manual_seed(0)
+    learner = Learner(Network(TINY))
+    before = learner.judge(samples)
+    for _ in range(60):
+        learner.step(samples, 1.0)
+    after = learner.judge(samples)
+    assert after.style < 0.5 * before.style
+    assert learner.steps == 60
+
+
+def test_it_goes_on_as_it_would_have(samples):
+    """Weights, moments and the number of the step are all that there is."""
+    torch.manual_seed(0)
+    whole = Learner(Network(TINY))
+    for _ in range(3):
+        whole.step(samples, 1.0)
+    weights = {name: value.detach().clone() for name, value in whole.network.named_parameters()}
+    moments = {name: (a.clone(), b.clone()) for name, (a, b) in whole.state().items()}
+    mean = {name: value.clone() for name, value in whole.mean.items()}
+    other = Network(TINY)
+    other.load_state_dict(weights)
+    again = Learner(other, 3, mean, moments)
+    assert whole.step(samples, 0.5) == again.step(samples, 0.5)
+    for name, value in whole.network.named_parameters():
+        assert torch.equal(value, dict(other.named_parameters())[name])
+        assert torch.equal(whole.mean[name], again.mean[name])
+
+
+def test_every_sample_has_its_turn_in_each_round():
+    learner = Learner(Network(TINY))
+    orders = []
+    for begin in (0, 5):
+        turns = []
+        for learner.steps in range(begin, begin + 5):
+            turns.append(learner._turn(5))
+        orders.append(turns)
+    assert [sorted(turns) for turns in orders] == [[0, 1, 2, 3, 4]] * 2
+    assert orders[0] != orders[1]
+
+
+def test_the_change_along_the_flow_is_that_of_the_optimiser(texture, as_image):
+    """Against OpenCV's warp and `temporal_loss`, apart from how they sample between pixels."""
+    before = texture(64, 48, 3, blur=5.0)
+    after = cv2.warpAffine(
+        before, np.float32([[1, 0, 1.5], [0, 1, 0.5]]), (64, 48), borderMode=cv2.BORDER_REFLECT
+    )
+    backward, trust = motion = follow(after, before)
+    painted = texture(64, 48, 4, blur=5.0), texture(64, 48, 8, blur=5.0)
+    warped = warp(painted[1].astype(np.float32), backward)
+    wanted = temporal_loss(
+        as_image(painted[0]), as_image(warped), torch.from_numpy(trust)[None, None]
+    )
+    found = _change(as_image(painted[0]), as_image(painted[1]), motion)
+    assert float(found) == pytest.approx(float(wanted) / 255.0**2, rel=0.02)
+    still = np.zeros((48, 64, 2), np.float32), np.ones((48, 64), np.float32)
+    assert float(_change(as_image(before), as_image(before), still)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_training_is_kept_and_goes_on(tmp_path, make_clip, options):
+    clip, output = make_clip(frames=4), tmp_path / "pair.safetensors"
+    events = []
+    done = train([clip], output, options, minutes=0.4, shape=TINY, observe=events.append)
+    first = load_model(output)
+    looks = [e for e in events if isinstance(e, Looking)]
+    assert [(e.done, e.total) for e in looks] == [(n, 4) for n in range(1, 5)]
+    steps = [e.step for e in events if isinstance(e, Learning)]
+    assert steps == [*range(1, done.steps + 1)]
+    assert first.training.steps == done.steps
+    assert first.names == tuple(path.name for path in options.styles)
+    assert first.network.shape == TINY
+    assert load_image(done.picture).shape == (32, 4 * 48, 3)
+    with pytest.raises(UsageError, match=r"trained for 0\.\d minutes already; give more"):
+        train([clip], output, options, minutes=0.4, shape=TINY)
+    more = train([clip], output, options, minutes=0.8, shape=TINY)
+    assert more.steps > done.steps
+    assert load_model(output).training.steps == more.steps
+    other = options.model_copy(update={"content_weight": 0.7})
+    with pytest.raises(UsageError, match="was trained with other content_weight"):
+        train([clip], output, other, minutes=2, shape=TINY)
+    assert load_model(output).training.steps == more.steps
+    again = train([clip], output, other, minutes=0.4, shape=TINY, overwrite=True)
+    assert again.steps < more.steps
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, Terminated])
+def test_an_interrupted_training_keeps_its_state(tmp_path, make_clip, options, kind):
+    clip, output = make_clip(frames=3), tmp_path / "pair.safetensors"
+
+    def stop(event):
+        if isinstance(event, Learning) and event.step == 3:
+            raise kind
+
+    with pytest.raises(kind):
+        train([clip], output, options, minutes=5, shape=TINY, observe=stop)
+    assert load_model(output).training.steps == 3
+    events = []
+    train([clip], output, options, minutes=0.4, shape=TINY, observe=events.append)
+    assert next(e.step for e in events if isinstance(e, Learning)) == 4
+
+
+def test_what_is_there_is_not_replaced_unasked(tmp_path, make_clip, options):
+    clip, output = make_clip(frames=3), tmp_path / "pair.safetensors"
+    output.write_bytes(b"mine")
+    with pytest.raises(UsageError, match=r"is there already, and .* is damaged"):
+        train([clip], output, options, shape=TINY)
+    assert output.read_bytes() == b"mine"
+    with pytest.raises(UsageError, match="is the input, a style"):
+        train([clip], clip, options, shape=TINY, overwrite=True)
+
+
+def test_content_is_clips_pictures_and_folders(tmp_path, make_clip, options, texture):
+    clip = make_clip(frames=5)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, size in enumerate([(64, 48), (66, 49), (48, 64)]):
+        save_image(texture(*size, number), folder / f"p{number}.png")
+    single = folder / "p0.png"
+    seen = []
+    groups = read_all(
+        open_all([clip, folder, single], options.input), 48, lambda *n: seen.append(n)
+    )
+    assert seen == [(n, 9) for n in range(1, 10)]
+    sizes = [(len(group), group[0].content.shape[:2]) for group in groups]
+    assert sizes == [(5, (32, 48)), (3, (32, 48)), (1, (48, 32))]
+    followed = [shown.before is not None for group in groups for shown in group]
+    assert followed == [False, True, True, True, True] + [False] * 4
+
+
+def test_a_cut_is_not_followed(tmp_path, options, texture, ffmpeg):
+    for number in range(4):
+        save_image(texture(64, 48, number // 2, blur=3.0), tmp_path / f"f{number}.png")
+    ffmpeg("-i", tmp_path / "f%d.png", "-c:v", "ffv1", tmp_path / "cut.mkv")
+    ((_, second, third, fourth),) = read_all(
+        open_all([tmp_path / "cut.mkv"], options.input), 64, lambda *_: None
+    )
+    assert (second.before is None, third.before is None, fourth.before is None) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_sizes_are_multiples_of_sixteen():
+    assert training_size(1920, 1080, 256) == (256, 144)
+    assert training_size(176, 144, 256) == (176, 144)
+    assert training_size(500, 100, 100) == (96, 16)
+
+
+def test_nothing_to_train_on_is_said(tmp_path, options):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="there are no pictures in this folder"):
+        train([tmp_path / "empty"], tmp_path / "o.safetensors", options)
+    with pytest.raises(InputError, match="nothing to train on"):
+        train([], tmp_path / "o.safetensors", options)
+    with pytest.raises(UsageError, match="--minutes 0: give more than 0"):
+        train([tmp_path], tmp_path / "o.safetensors", options, minutes=0.0)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_setlist_has_a_share_for_each_painting(tmp_path, make_clip, options):
+    three = options.model_copy(update={"more_styles": (options.style1,)})
+    output = tmp_path / "three.safetensors"
+    train([make_clip(frames=3)], output, three, minutes=0.4, shape=TINY)
+    model = load_model(output)
+    assert model.network.shape.paintings == len(model.paintings) == 3
+    assert len(model.scales) == 2
+    for scale in model.scales:
+        assert (scale[0], scale[-1]) == (0.0, 1.0)
