@@ -24,7 +24,7 @@ FLOORS = [
     {"presets"},
     {"plan"},
     {"job"},
-    {"stills", "judge", "training"},
+    {"stills", "judge", "training", "live"},
     {"cli"},
     {"__main__"},
 ]

@@ -25,17 +25,16 @@ class RenderByDefault(TyperGroup):
     """Inserts `render` where the first argument is no command, and shows its main options."""
 
     order = (
-        *(
-            "render",
-            "plan",
-            "still",
-            "sweep",
-            "calibrate",
-            "evaluate",
-            "train",
-            "presets",
-            "doctor",
-        ),
+        "render",
+        "plan",
+        "still",
+        "sweep",
+        "calibrate",
+        "evaluate",
+        "train",
+        "live",
+        "presets",
+        "doctor",
     )
     own_options = ("--help", "--version", "--install-completion", "--show-completion")
     showing_help = False

@@ -41,11 +41,16 @@ def memory_errors(machine: Machine) -> Iterator[None]:
         ) from None
 
 
-def load_network(machine: Machine) -> VGG19:
-    """VGG-19 with the weights, device, precision, threads and tiles that are asked for."""
+def prepare_machine(machine: Machine) -> tuple[torch.device, torch.dtype]:
+    """Set the threads, and give the device and the precision that are asked for."""
     device = pick_device(machine.device)
     prepare_device(device, machine.threads)
     cv2.setNumThreads(torch.get_num_threads())
-    dtype = pick_precision(machine.precision, device)
+    return device, pick_precision(machine.precision, device)
+
+
+def load_network(machine: Machine) -> VGG19:
+    """VGG-19 with the weights, device, precision, threads and tiles that are asked for."""
+    device, dtype = prepare_machine(machine)
     most = pixels_at_once(device, dtype) if machine.tile is None else machine.tile * 1e6
     return VGG19(load_weights(machine.weights), device, dtype, most)

@@ -81,7 +81,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
     sound = needed_sound(timeline, options.audio, clip)
     times = clip.times
     course = course_of(timeline, times.begins, times.fps, sound, times.duration)
-    frames = _passage_frames(clip, options, course.clock)
+    frames = passage_frames(clip, options, course.clock)
     to_end = options.end is None or options.end == END
     elsewhere = check_whole(clip, frames, to_end=to_end)
     if elsewhere is not None:
@@ -118,7 +118,7 @@ def with_model(options: Options, model: Model) -> Options:
     return options.model_copy(update={name: getattr(values, name) for name in learned})
 
 
-def _passage_frames(clip: Clip, options: Options, clock: Clock) -> range:
+def passage_frames(clip: Clip, options: Options, clock: Clock) -> range:
     """The frames of the passage, half open."""
     start, end = 0, clip.times.frames
     if options.start is not None:

@@ -1,4 +1,4 @@
-"""`train`."""
+"""`train` and `live`."""
 
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,9 @@ import typer
 
 from mnst_video.cli.app import Debug, Overwrite, ProgressStyle, app, err, for_people, option
 from mnst_video.cli.flags import FLAGS, MAIN, options_of, takes_options
+from mnst_video.errors import UsageError
+
+CONTROL = "Control"
 
 # What a training has to do with; the rest of the options is for renders.
 OF_TRAINING = frozenset(
@@ -16,6 +19,14 @@ OF_TRAINING = frozenset(
         *("allow_partial", "style_scale", "colors", "sigma", "gamma_scale", "strokes", "weights"),
         *("layer_shares", "faces", "content_weight", "style_weight", "device", "precision"),
         *("threads", "tile"),
+    }
+)
+# What a live session has to do with.
+OF_LIVE = frozenset(
+    {
+        *("model", "gamma", "gamma_from", "gamma_to", "position", "react", "bpm", "beat_offset"),
+        *("beats_per_bar", "audio", "fps", "stream", "seconds", "matte", "max_pixels", "start"),
+        *("allow_partial", "end", "max_side", "preset", "device", "precision", "threads"),
     }
 )
 
@@ -63,3 +74,86 @@ def train_command(
     )
     for line in training_report(done):
         print(line)
+
+
+@app.command(name="live")
+@partial(takes_options, without=FLAGS - OF_LIVE)
+def live_command(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="A clip, or a camera: camera:0.", show_default=False),
+    ],
+    *,
+    output: Annotated[
+        str | None,
+        option(MAIN, "A dash: the frames as raw RGB, to standard output.", *("--output", "-o")),
+    ] = None,
+    record: Annotated[
+        Path | None, option(MAIN, "Keep what is shown as a clip; it plays once then.", "--record")
+    ] = None,
+    save_gamma: Annotated[
+        Path | None,
+        option(MAIN, "Keep γ as it was played, as a preset (.toml) for a render.", "--save-gamma"),
+    ] = None,
+    midi: Annotated[
+        str | None, option(CONTROL, "Take γ from a MIDI input: a part of its name.", "--midi")
+    ] = None,
+    midi_control: Annotated[
+        str | None,
+        option(CONTROL, "cc1, cc7@2, pitch (default: the first that moves).", "--midi-control"),
+    ] = None,
+    osc: Annotated[
+        str | None,
+        option(CONTROL, "Listen to OSC: a port, or 0.0.0.0:PORT for other machines.", "--osc"),
+    ] = None,
+    glide: Annotated[
+        float, option(CONTROL, "Seconds in which γ follows; 0 is at once.", "--glide")
+    ] = 0.0,
+    once: Annotated[bool, option(MAIN, "Play the clip once, not in a loop.", "--once")] = False,
+    no_window: Annotated[bool, option(MAIN, "Show nothing.", "--no-window")] = False,
+    virtual_camera: Annotated[
+        bool, option(MAIN, "Be a camera for other programs.", "--virtual-camera")
+    ] = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+    **given: Any,
+) -> None:
+    """Play a model: γ from keys, wheel, MIDI, OSC or the timeline, and the picture at once."""
+    with for_people(debug, "what was played until then is kept"):
+        options = options_of(given)
+        if output not in (None, "-"):
+            raise UsageError(
+                f"-o {output}: a dash, for standard output; --record FILE keeps a clip"
+            )
+        if not 0.0 <= glide <= 60.0:
+            raise UsageError(f"--glide {glide:g}: give 0 to 60 seconds")
+        from mnst_video.live.midi import Control
+        from mnst_video.live.osc import address_of
+        from mnst_video.live.session import Controls, live
+
+        controls = Controls(
+            midi=midi,
+            control=Control.parse(midi_control) if midi_control else None,
+            osc=address_of(osc) if osc else None,
+            glide=glide,
+            window=not no_window,
+            raw=output == "-",
+            virtual_camera=virtual_camera,
+        )
+        played = live(
+            source,
+            options,
+            controls,
+            record=record,
+            save_gamma=save_gamma,
+            loop=not once,
+            overwrite=overwrite,
+        )
+    rate = played.frames / played.seconds if played.seconds else 0.0
+    latency = f", {played.latency:.0f} ms from a movement to the picture" if played.latency else ""
+    err.print(
+        f"{played.frames} frames, {rate:.1f} a second, {played.dropped} dropped{latency}",
+        highlight=False,
+    )
+    for path in filter(None, (record, save_gamma)):
+        err.print(str(path), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""γ in the hand: playing a model."""

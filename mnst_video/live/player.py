@@ -1,0 +1,98 @@
+"""A model that paints one frame after another as they come, held along a quick flow."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mnst_video.media.frames import Frame
+from mnst_video.model.file import Model
+from mnst_video.model.play import paint_with
+from mnst_video.painting.played import HELD
+from mnst_video.timeline.fader import Fader
+
+# The longer side that motion is looked for at.
+FLOW_SIDE = 256
+# Levels of 255 by which a place may differ from where it came from, and still be the same; up to
+# the second less and less so.
+ALIKE, OTHER = 8.0, 20.0
+# The share of a picture that has to come from the one before; less is a cut.
+LEFT = 0.3
+# The change of the mix from which on nothing is held; see `painting.frame.FASTEST_FADE`.
+FASTEST = 0.05
+
+Small = NDArray[np.uint8]
+
+
+class Player:
+    """Call it with a frame and the place of the crossfader, 0..1, for the painted frame.
+
+    Of two paintings 1 is the first and 0 the second, as with γ; of more, 0 is the first and 1 the
+    last. What is held is `painting.played`'s, with a flow that takes milliseconds: coarse, in one
+    direction, and trusted where both frames look alike.
+    """
+
+    def __init__(self, model: Model, device: torch.device, dtype: torch.dtype) -> None:
+        self.network = model.network.to(device).to_play(dtype)
+        self.device, self.scales = device, model.scales
+        self.paintings = len(model.paintings)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._before: tuple[Small, Frame, Tensor] | None = None
+
+    def mix(self, place: float) -> Tensor:
+        """The share of each painting at a place."""
+        if self.paintings == 2:
+            fader = Fader(0, place)
+        else:
+            fader = Fader.at_position(1.0 + place * (self.paintings - 1), self.paintings)
+        scale = self.scales[fader.pair]
+        w = float(np.interp(fader.gamma, np.linspace(0.0, 1.0, len(scale)), scale))
+        shares = torch.zeros(self.paintings)
+        shares[fader.pair], shares[fader.pair + 1] = w, 1.0 - w
+        return shares.to(self.device)
+
+    def __call__(self, frame: Frame, place: float) -> Frame:
+        mix = self.mix(place)
+        picture = paint_with(self.network, frame, mix)
+        height, width = frame.shape[:2]
+        scale = min(1.0, FLOW_SIDE / max(height, width))
+        size = max(16, round(width * scale)), max(16, round(height * scale))
+        small = np.asarray(cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size), np.uint8)
+        if self._before is not None and self._before[1].shape == frame.shape:
+            picture = self._held(picture, small, mix)
+        painted = np.asarray(picture.round(), np.uint8)
+        self._before = small, painted, mix
+        return painted
+
+    def _held(self, picture: NDArray[np.float32], small: Small, mix: Tensor) -> NDArray[np.float32]:
+        """A picture that keeps a part of the one before, along the flow."""
+        assert self._before is not None
+        small_before, painted, mix_before = self._before
+        rest = 1.0 - min(1.0, float((mix - mix_before).abs().max()) / FASTEST)
+        if rest == 0.0:
+            return picture
+        flow = np.asarray(
+            self._flow.calc(small, small_before, np.zeros((*small.shape, 2))), np.float32
+        )
+        places = _places(flow)
+        came = cv2.remap(small_before, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        away = cv2.GaussianBlur(cv2.absdiff(small, came), (0, 0), 1.0).astype(np.float32)
+        trust = ((OTHER - away) / (OTHER - ALIKE)).clip(0.0, 1.0)
+        if float(trust.mean()) < LEFT:
+            return picture
+        height, width = picture.shape[:2]
+        ratio = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+        large = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * ratio
+        warped = cv2.remap(
+            painted, *_places(large), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        held = HELD * rest * cv2.resize(trust, (width, height))
+        return np.asarray(picture + held[..., None] * (warped - picture), np.float32)
+
+
+def _places(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """x and y that each pixel came from."""
+    height, width = flow.shape[:2]
+    across, down = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return flow[..., 0] + across, flow[..., 1] + down[:, None]

@@ -1,0 +1,85 @@
+"""A take: what was played, as a clip and as keyframes."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from mnst_video.media.files import write_bytes
+from mnst_video.media.frames import Frame
+from mnst_video.media.output.containers import EncoderSettings
+from mnst_video.media.output.encode import open_encoder
+
+# Of the encoder that works beside the player.
+QUICK = EncoderSettings(preset="veryfast", audio=False)
+
+
+@dataclass
+class Take:
+    """What is played, a place of the crossfader for each frame that was shown.
+
+    paintings: how many there are. places: by the number of the frame in the take.
+    """
+
+    paintings: int
+    places: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> str:
+        """The course of γ, or of the position in a setlist, as `--gamma` takes it.
+
+        A key for each frame that was shown: what was dropped lies between. What lies on a straight
+        line from one to the next needs none.
+        """
+        shown = sorted(self.places.items())
+        kept = [
+            (number, value)
+            for at, (number, value) in enumerate(shown)
+            if at in (0, len(shown) - 1)
+            or not _straight(shown[at - 1], (number, value), shown[at + 1])
+        ]
+        return ", ".join(f"{number}f={self._value(value)!r}" for number, value in kept)
+
+    def _value(self, place: float) -> float:
+        return place if self.paintings == 2 else 1.0 + place * (self.paintings - 1)
+
+    def save(self, path: Path, model: Path) -> None:
+        """Write it as a preset, with which a render plays the same. Raises MachineError."""
+        name = "gamma" if self.paintings == 2 else "position"
+        text = (
+            f"# What was played with {model.name}; leave that out, or polish, for full quality.\n"
+            f'{name} = "{self.keys}"\n'
+        )
+        write_bytes(path, text.encode())
+
+
+def _straight(before: tuple[int, float], here: tuple[int, float], after: tuple[int, float]) -> bool:
+    """Whether three lie on a line; held values do, so that most of a rest needs no keys."""
+    share = (here[0] - before[0]) / (after[0] - before[0])
+    return abs(before[1] + share * (after[1] - before[1]) - here[1]) < 1e-12
+
+
+@dataclass
+class Record:
+    """Writes what is shown so that every frame of the input has its time: dropped ones are the
+    picture before once more."""
+
+    write: Callable[[Frame], None]
+    written: int = 0
+    last: Frame | None = None
+
+    def add(self, number: int, picture: Frame) -> None:
+        """A picture that is shown at the time of a frame, from 0."""
+        while self.written < number:
+            self.write(picture if self.last is None else self.last)
+            self.written += 1
+        self.write(picture)
+        self.written, self.last = number + 1, picture
+
+
+@contextlib.contextmanager
+def recording(path: Path, fps: Fraction, size: tuple[int, int]) -> Iterator[Record]:
+    """A silent clip that is written while the context lasts, and is there when it ends well."""
+    with open_encoder(path, fps, size, asked=QUICK) as write:
+        yield Record(write)
