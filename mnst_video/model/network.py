@@ -16,8 +16,10 @@ from torch import Tensor, nn
 SQUARE = 8
 # As in `nn.InstanceNorm2d`, but for the size of what bf16 tells apart.
 EPSILON = 1e-3
-# Half of the range of a picture, and by how much the last layer can go beyond it.
-HALF, REACH = 127.5, 150.0
+# Channels of the last map but one.
+LAST = 24
+# What is grey, and how far from there the last layer can go.
+MIDDLE, REACH = 128.0, 150.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,29 @@ class _Layer(nn.Module):
         self.scales = nn.Parameter(torch.ones(paintings, after))
         self.shifts = nn.Parameter(torch.zeros(paintings, after))
 
-    def forward(self, x: Tensor, mix: Tensor, relu: bool = True) -> Tensor:
+    def forward(
+        self, x: Tensor, mix: Tensor, relu: bool = True, more: Tensor | None = None
+    ) -> Tensor:
+        """more: is added to what is convolved."""
         x = self.convolution(x)
+        if more is not None:
+            x.add_(more)
         # Of one picture, batch normalisation is that of an instance, and several times as fast.
         x = F.batch_norm(x, None, None, mix @ self.scales, mix @ self.shifts, True, 0.0, EPSILON)
-        return F.relu(x) if relu else x
+        return F.relu_(x) if relu else x
+
+
+class _Joint(nn.Module):
+    """A layer of two maps. The same as of both beside one another, without copying them there."""
+
+    def __init__(self, paintings: int, before: int, after: int) -> None:
+        super().__init__()
+        self.layer = _Layer(paintings, before, after)
+        self.other = nn.Conv2d(before, after, 3, 1, 1, bias=False)
+
+    def forward(self, x: Tensor, other: Tensor, mix: Tensor) -> Tensor:
+        result: Tensor = self.layer(x, mix, more=self.other(other))
+        return result
 
 
 class _Block(nn.Module):
@@ -61,7 +81,7 @@ class _Block(nn.Module):
         self.second = _Layer(paintings, channels, channels)
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        result: Tensor = x + self.second(self.first(x, mix), mix, relu=False)
+        result: Tensor = self.second(self.first(x, mix), mix, relu=False).add_(x)
         return result
 
 
@@ -83,32 +103,37 @@ class Network(nn.Module):
         self.down = _Layer(n, quarter, eighth, stride=2)
         self.blocks = nn.ModuleList(_Block(n, eighth) for _ in range(shape.blocks))
         self.to_quarter = nn.Conv2d(eighth, quarter, 1)
-        self.at_quarter = _Layer(n, 2 * quarter, quarter)
+        self.at_quarter = _Joint(n, quarter, quarter)
         self.to_half = nn.Conv2d(quarter, half, 1)
-        self.at_half = _Layer(n, 2 * half, 24)
-        self.out = nn.Conv2d(24, 12, 3, 1, 1)
+        self.at_half = _Joint(n, half, LAST)
+        self.out = nn.Conv2d(LAST, 12, 3, 1, 1)
         with torch.no_grad():
             # The four pixels of a square begin alike (Aitken et al., "Checkerboard artifact free
             # sub-pixel convolution", 2017).
-            self.out.weight.copy_(0.1 * self.out.weight[::4].repeat_interleave(4, 0))
+            self.out.weight.copy_(0.1 * self.out.weight[:3].repeat(4, 1, 1, 1))
             assert self.out.bias is not None
             self.out.bias.zero_()
 
     def forward(self, image: Tensor, mix: Tensor) -> Tensor:
-        """mix: the share of each painting, `(paintings,)`. Beyond 0..255 nothing is cut off."""
+        """image: bytes will do too. mix: the share of each painting, `(paintings,)`.
+
+        Beyond 0..255 nothing is cut off.
+        """
         height, width = image.shape[2:]
-        beyond = (0, -width % SQUARE, 0, -height % SQUARE)
-        x = F.pad(image, beyond, mode="replicate") / HALF - 1.0
-        x = x.to(self.out.weight.dtype)
-        half = self.in_half(_folded(x, 2), mix)
-        quarter = self.in_quarter(_folded(x, 4), mix)
+        across, down = -width % SQUARE, -height % SQUARE
+        if across or down:
+            image = F.pad(image, (0, across, 0, down), mode="replicate")
+        kind = self.out.weight.dtype
+        # Whole numbers, which bf16 has exactly; their scale is the normalisation's to find.
+        halves, quarters = (fold(image, size).to(kind) - MIDDLE for size in (2, 4))
+        half, quarter = self.in_half(halves, mix), self.in_quarter(quarters, mix)
         x = self.down(quarter, mix)
         for block in self.blocks:
             x = block(x, mix)
-        x = self.at_quarter(torch.cat([_doubled(self.to_quarter(x)), quarter], 1), mix)
-        x = self.at_half(torch.cat([_doubled(self.to_half(x)), half], 1), mix)
-        x = F.pixel_shuffle(self.out(x), 2)[..., :height, :width]
-        return HALF + REACH * torch.tanh(x.float())
+        x = self.at_quarter(_doubled(self.to_quarter(x)), quarter, mix)
+        x = self.at_half(_doubled(self.to_half(x)), half, mix)
+        painted = MIDDLE + REACH * torch.tanh(self.out(x).float())
+        return unfold(painted, 2)[..., :height, :width]
 
     def to_play(self, dtype: torch.dtype) -> "Network":
         """A copy whose convolutions are of a type; mixes stay exact."""
@@ -120,8 +145,24 @@ class Network(nn.Module):
         return network.eval().requires_grad_(False)
 
 
-def _folded(x: Tensor, size: int) -> Tensor:
-    return F.pixel_unshuffle(x, size).contiguous(memory_format=torch.channels_last)
+def fold(image: Tensor, size: int) -> Tensor:
+    """Squares of so many pixels as channels: `(1, C, H, W)` to `(1, size² C, H/size, W/size)`.
+
+    As `pixel_unshuffle`, with the colours of a pixel beside one another, as they lie in memory in
+    a picture: then a picture of bytes is folded in one quick copy.
+    """
+    batch, channels, height, width = image.shape
+    down, across = height // size, width // size
+    rows = image.permute(0, 2, 3, 1).reshape(batch, down, size, across, size, channels)
+    return rows.permute(0, 1, 3, 2, 4, 5).flatten(3).permute(0, 3, 1, 2)
+
+
+def unfold(maps: Tensor, size: int) -> Tensor:
+    """The inverse of `fold`."""
+    batch, _, height, width = maps.shape
+    squares = maps.permute(0, 2, 3, 1).reshape(batch, height, width, size, size, -1)
+    rows = squares.permute(0, 1, 3, 2, 4, 5).reshape(batch, size * height, size * width, -1)
+    return rows.permute(0, 3, 1, 2)
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def test_polish_brings_it_nearer_to_the_paintings(tmp_path, make_clip, make_mode
         render(clip, output, options, observe=events.append, keep_frames=True)
         assert [e.result.steps for e in events if isinstance(e, FrameDone)] == [steps, steps]
         left[steps] = evaluate(clip, output.with_name(f"{steps}.mp4.mnst"), options).frames[-1].rho
-    assert left[3] < 0.8 * left[0]
+    assert left[3] < 0.9 * left[0]
 
 
 def test_another_model_is_another_job(tmp_path, make_clip, make_model, playing):

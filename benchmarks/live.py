@@ -1,0 +1,219 @@
+"""A trained network beside the optimiser, and how fast it is played: tables of docs/benchmarks.md.
+
+    mnst-video train CLIP -o MODEL
+    python benchmarks/live.py WORK MODEL --clip CLIP@0.8 --clip NEVER_SEEN
+
+WORK is a folder for what is made; the optimiser's frames are kept there. A clip's window begins at
+the seconds after its @. For each clip, 24 frames at the model's size at five gammas, of the
+optimiser, of a render with the model, and of what `live` shows:
+
+* E / in: the mean warping error over the input's own, of the three.
+* residuals: of texture, strokes and motifs, the median over the frames, the render's over the
+  optimiser's; content: the same of the content distance.
+* grid: the energy at the frequencies of a checkerboard of 2, 4 and 8 pixels over that beside them,
+  the render's over the optimiser's.
+
+Then the gamma at which both paintings improve equally, and how fast a clip of 640x360 at 60 frames
+a second is played, decoding and, where there is a display, the window included, while gamma comes
+over OSC.
+"""
+
+import argparse
+import random
+import socket
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from clips import window, write
+from pythonosc.udp_client import SimpleUDPClient
+
+from mnst_video.judge.evaluate import Evaluation
+from mnst_video.judge.fullness import in_words
+from mnst_video.judge.judge import FrameScores, Judge
+from mnst_video.live.player import Player
+from mnst_video.live.session import Controls, live
+from mnst_video.media.frames import Frame
+from mnst_video.media.images import save_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
+from mnst_video.model.file import load_model
+from mnst_video.options import Options
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Styles
+from mnst_video.plan.analysis import analyse, with_faces
+from mnst_video.plan.setup import Setup, prepare
+from mnst_video.presets import make_options
+
+FRAMES = 24
+GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+WAYS = ("optimiser", "render", "live")
+
+
+def painted(setup: Setup, way: str, content: list[Frame]) -> list[Frame]:
+    """The frames of one shot, in one of the ways."""
+    analysis = with_faces(setup, analyse(setup))
+    faders = [setup.course.fader(t) for t in range(len(content))]
+    styles = setup.styles
+    if way == "live":
+        assert setup.options.model is not None
+        model = load_model(setup.options.model)
+        player = Player(model, setup.network.device, setup.network.dtype)
+        return [player(frame, fader.gamma) for frame, fader in zip(content, faders, strict=True)]
+    if way == "optimiser":
+        styles = Styles(setup.network, Options().paint, setup.pictures, *setup.size)
+    faces = [analysis.faces.get(t, ()) for t in range(len(content))]
+    shot = stylize_shot(styles, analysis.calibrations[0], content, faders, faces=faces)
+    return [result.frame for result in shot]
+
+
+def judged(setup: Setup, content: list[Frame], frames: list[Frame]) -> list[FrameScores]:
+    judge = Judge(setup, analyse(setup), None, setup.size)
+    return [judge(t, c, f) for t, (c, f) in enumerate(zip(content, frames, strict=True))]
+
+
+def grid(frames: list[Frame]) -> float:
+    """The energy at the frequencies of a grid of 2, 4 and 8 pixels, over that beside them."""
+    found = []
+    for frame in frames[:: max(1, len(frames) // 6)]:
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float64)
+        height, width = (8 * (side // 8) for side in gray.shape)
+        part = gray[:height, :width]
+        window = np.outer(np.hanning(height), np.hanning(width))
+        power = np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
+        on, beside = 0.0, 0.0
+        for period in (2, 4, 8):
+            for row, column in ((0, width // period), (height // period, 0)):
+                near = np.roll(power, (8 - row, 8 - column), (0, 1))[:17, :17]
+                on += float(near[7:10, 7:10].mean())
+                beside += float(np.median(near))
+        found.append(on / beside)
+    return float(np.mean(found))
+
+
+def quality(work: Path, model: Path, path: Path, begin: float, threads: int | None) -> None:
+    """Print the rows of a clip."""
+    side = load_model(model).training.side
+    clip = window(path, begin, FRAMES, work / f"{path.stem}-{side}.mkv")
+    pictures = []
+    for gamma in GAMMAS:
+        given = {"gamma": gamma, "max_side": side, "cuts": "none", "threads": threads}
+        options = make_options((), {"model": model, **given})
+        setup = prepare(probe(clip), options)
+        content = list(read_frames(setup.clip, *setup.size))
+        frames: dict[str, list[Frame]] = {}
+        for way in WAYS:
+            kept = work / f"{path.stem}-{gamma:g}.npy"
+            if way == "optimiser" and kept.exists():
+                frames[way] = list(np.load(kept))
+                continue
+            frames[way] = painted(setup, way, content)
+            if way == "optimiser":
+                np.save(kept, np.array(frames[way]))
+        scores = {way: judged(setup, content, frames[way]) for way in WAYS}
+        errors = []
+        for way in WAYS:
+            whole = Evaluation(tuple(scores[way]), 1.0, setup.size)
+            errors.append(f"{whole.mean('e') / whole.mean('e_input'):.2f}")
+        words, distances = (
+            {
+                way: np.median([measure(s) for s in scores[way]], axis=0)
+                for way in ("optimiser", "render")
+            }
+            for measure in (lambda s: in_words(s.residuals), lambda s: s.content)
+        )
+        ratios = ", ".join(f"{r:.2f}" for r in words["render"] / words["optimiser"])
+        print(
+            f"| {path.stem}, γ = {gamma:g} | {' | '.join(errors)} | "
+            f"{', '.join(f'{value:.3f}' for value in words['render'])} | {ratios} | "
+            f"{distances['render'] / distances['optimiser']:.2f} | "
+            f"{grid(frames['render']) / grid(frames['optimiser']):.2f} |",
+            flush=True,
+        )
+        rows = [frames[way][-1] for way in WAYS]
+        pictures.append(np.hstack([content[-1], *rows]))
+    save_image(np.vstack(pictures), work / f"{path.stem}.png")
+
+
+def balance(work: Path, model: Path, path: Path, threads: int | None) -> float:
+    """The gamma at which a render's two styles improve equally."""
+    side = load_model(model).training.side
+    clip = probe(work / f"{path.stem}-{side}.mkv")
+    found = []
+    gammas = np.linspace(0.3, 0.7, 9)
+    for gamma in gammas:
+        given = {"gamma": float(gamma), "max_side": side, "cuts": "none", "threads": threads}
+        setup = prepare(clip, make_options((), {"model": model, **given}))
+        content = list(read_frames(setup.clip, *setup.size))[:: FRAMES // 4]
+        scores = judged(setup, content, painted(setup, "render", content))
+        found.append(np.mean([np.log(s.ri1 / s.ri2) for s in scores]))
+    return float(np.interp(0.0, found, gammas))
+
+
+def speed(work: Path, model: Path, path: Path, threads: int | None, shown: bool) -> str:
+    """How a clip is played while gamma comes over OSC."""
+    clip = work / "speed.mkv"
+    if not clip.exists():
+        source = probe(path)
+        frames = list(read_frames(source, 640, 360))
+        write(clip, (frames[t % len(frames)] for t in range(600)), Fraction(60))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stop = threading.Event()
+
+    def move() -> None:
+        client = SimpleUDPClient("127.0.0.1", port)
+        while not stop.wait(random.uniform(0.1, 0.3)):
+            client.send_message("/gamma", random.random())
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    options = Options(model=model, max_side=640, threads=threads)
+    begun = time.process_time()
+    try:
+        controls = Controls(window=shown, osc=("127.0.0.1", port))
+        played = live(str(clip), options, controls, loop=False)
+    finally:
+        stop.set()
+        mover.join()
+    cores = (time.process_time() - begun) / played.seconds
+    return (
+        f"{played.frames / played.seconds:.1f} frames a second, {played.latency:.0f} ms from a "
+        f"message to the picture, {played.dropped} of 600 dropped, {cores:.1f} cores busy"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--clip", action="append", default=[], help="PATH or PATH@SECONDS")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--window", action="store_true", help="show what is played")
+    parser.add_argument("--only", choices=("quality", "balance", "speed"))
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    clips = [(Path(p), float(b or 0)) for p, _, b in (t.partition("@") for t in arguments.clip)]
+    threads, model = arguments.threads, arguments.model
+    if arguments.only in (None, "quality"):
+        print(
+            "| | E / in, optimiser | render | live | texture, strokes, motifs | over the "
+            "optimiser's | content | grid |"
+        )
+        print("| --- " * 8 + "|")
+        for path, begin in clips:
+            quality(arguments.work, model, path, begin, threads)
+    if arguments.only in (None, "balance"):
+        for path, _ in clips:
+            gamma = balance(arguments.work, model, path, threads)
+            print(f"{path.stem}: balanced at γ = {gamma:.3f}", flush=True)
+    if arguments.only in (None, "speed"):
+        print(speed(arguments.work, model, clips[0][0], threads, arguments.window))
+
+
+if __name__ == "__main__":
+    main()
