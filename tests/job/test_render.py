@@ -235,7 +235,8 @@ def test_opacity_is_kept_where_the_output_holds_it(tmp_path, transparent, quick,
 def test_opacity_that_is_lost_is_said(tmp_path, transparent, quick):
     plans = []
     render(transparent, tmp_path / "a.mp4", quick(), observe=plans.append)
-    assert "transparent: put on white, as a.mp4 does not keep opacity" in plans[0].notes
+    plan = next(event for event in plans if isinstance(event, Plan))
+    assert "transparent: put on white, as a.mp4 does not keep opacity" in plan.notes
 
 
 def test_uneven_times_come_out_as_they_went_in(tmp_path, make_clip, quick):
@@ -680,7 +681,8 @@ def test_tiles_are_said_and_belong_to_the_settings(tmp_path, make_clip, quick, m
     output, events = tmp_path / "out.mp4", []
     options = quick(max_side=160, tile=0.01)
     render(clip, output, options, keep_frames=True, observe=events.append)
-    assert events[0].notes == ("looked at in 2 tiles",)
+    plan = next(event for event in events if isinstance(event, Plan))
+    assert plan.notes == ("looked at in 2 tiles",)
     with pytest.raises(UsageError, match="tiles: 2 → 1"):
         render(clip, output, quick(max_side=160), overwrite=True)
     # Another limit, with the same tiles: nothing is different.
