@@ -33,6 +33,7 @@ class RenderByDefault(TyperGroup):
         "evaluate",
         "train",
         "live",
+        "export",
         "presets",
         "doctor",
     )

@@ -392,6 +392,13 @@ def test_a_network_is_trained_and_plays(run, make_clip, quick_flags, tmp_path):
     assert (code, "2 frames" in out) == (0, True)
     code, _, err = run("train", clip, "-o", model, "--minutes", "0.01", *flags)
     assert (code, "give more --minutes" in err) == (2, True)
+    code, out, _ = run("export", model)
+    assert (code, out.strip()) == (0, str(tmp_path / "pair.onnx"))
+    code, _, err = run("export", model)
+    assert (code, "pair.onnx: exists; use --overwrite" in err) == (2, True)
+    code, _, err = run("live", clip, "--model", model, *machine, "--once", "--no-window")
+    assert code == 0
+    assert re.match(r"[12] frames, \d", err)
 
 
 def test_no_progress_prints_nothing_on_stderr(run, make_clip, quick_flags):

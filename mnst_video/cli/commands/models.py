@@ -1,4 +1,4 @@
-"""`train` and `live`."""
+"""`train`, `live` and `export`."""
 
 from functools import partial
 from pathlib import Path
@@ -157,3 +157,27 @@ def live_command(
     )
     for path in filter(None, (record, save_gamma)):
         err.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(name="export")
+def export_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model.", show_default=False)],
+    *,
+    output: Annotated[
+        Path | None,
+        option(MAIN, "The file to write (default: MODEL.onnx beside it).", *("--output", "-o")),
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model as ONNX, for other programs: γ and pictures of any size go in."""
+    with for_people(debug, "nothing was written"):
+        from mnst_video.media.files import check_target
+        from mnst_video.model.export import export_model
+        from mnst_video.model.file import load_model
+
+        target = output or model.with_suffix(".onnx")
+        loaded = load_model(model)
+        check_target(target, (model,), overwrite)
+        export_model(loaded, target)
+    print(target)
