@@ -222,7 +222,7 @@ class Options(BaseModel):
     model: Annotated[
         Path | None,
         say(
-            "Paint with a trained network, of mnst-video train, instead of the optimiser.",
+            "Paint with a trained network instead of the optimiser: a file, or auto (train now).",
             Mark.CLIPS,
         ),
     ] = None

@@ -56,7 +56,7 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("content_weight", float, LOOK, None),
     ("style_weight", float, LOOK, None),
     ("temporal_weight", float, LOOK, None),
-    ("model", Path, LOOK, "FILE"),
+    ("model", Path, LOOK, "FILE|auto"),
     ("polish", int, LOOK, "STEPS"),
     ("output_size", str, OUTPUT, "source|WxH"),
     ("codec", str, OUTPUT, None),

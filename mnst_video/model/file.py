@@ -1,7 +1,7 @@
 """A model as a file: the network, what it was trained for, and the paintings it was trained on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +56,12 @@ class Model:
     scales: tuple[tuple[float, ...], ...]
     training: Training
     digest: str = ""
+
+    def shows(self, pictures: Sequence[Frame]) -> bool:
+        """Whether its paintings are these, in this order, as `kept_size` makes them."""
+        return len(pictures) == len(self.paintings) and all(
+            map(np.array_equal, self.paintings, pictures)
+        )
 
 
 def kept_size(painting: Frame) -> Frame:

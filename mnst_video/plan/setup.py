@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
@@ -13,7 +12,7 @@ from mnst_video.media.input.sound import sound_codecs
 from mnst_video.media.output.checks import output_notes
 from mnst_video.media.output.soundtrack import Soundtrack
 from mnst_video.method.vgg import VGG19
-from mnst_video.model.file import Model, load_model
+from mnst_video.model.file import Model, kept_size, load_model
 from mnst_video.option_types import Mark
 from mnst_video.options import Options, marked
 from mnst_video.painting.machine import load_network
@@ -100,22 +99,29 @@ def prepare(clip: Clip, options: Options) -> Setup:
 
 
 def with_model(options: Options, model: Model) -> Options:
-    """The options with those that a model has learned. Raises UsageError where they are others."""
+    """The options with those that a model has learned.
+
+    Raises UsageError where they are others, InputError where a style cannot be read.
+    """
     learned = set(marked(Mark.LEARNED))
-    given = options.model_dump(mode="json", include=learned & options.model_fields_set)
     names = tuple(map(Path, model.names))
-    own: dict[str, Any] = dict(model.options)
-    own |= {"style1": names[0], "style2": names[1], "more_styles": names[2:]}
-    theirs = Options(**own).model_dump(mode="json", include=learned)
-    for name, value in given.items():
-        if value != theirs[name]:
-            trained = ", ".join(model.names) if "style" in name[:5] else theirs[name]
+    styles = {"style1": names[0], "style2": names[1], "more_styles": names[2:]}
+    theirs = Options(**model.options)
+    for name in sorted(learned & options.model_fields_set - styles.keys()):
+        if getattr(options, name) != (value := getattr(theirs, name)):
             raise UsageError(
-                f"--{name.replace('_', '-')}: {options.model} was trained with {trained}; leave it "
-                "out, or train another"
+                f"--{name.replace('_', '-')}: the model was trained with {value}; leave it out, or "
+                "train another"
             )
-    values = Options(**own)
-    return options.model_copy(update={name: getattr(values, name) for name in learned})
+    if styles.keys() & options.model_fields_set:
+        pictures = tuple(kept_size(load_image(path)) for path in options.styles)
+        if not model.shows(pictures):
+            raise UsageError(
+                f"the model was trained with other paintings, {', '.join(model.names)}; leave the "
+                "styles out, or train another"
+            )
+    own = {name: getattr(theirs, name) for name in learned}
+    return options.model_copy(update=own | styles)
 
 
 def passage_frames(clip: Clip, options: Options, clock: Clock) -> range:

@@ -24,6 +24,8 @@ from mnst_video.option_types import Mark
 from mnst_video.options import Options, marked
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
+from mnst_video.plan.setup import with_model
+from mnst_video.plan.source import default_output
 from mnst_video.timeline.fader import Fader
 from mnst_video.training.content import Group, calibration_frames, open_all, read_all
 from mnst_video.training.learner import Figures, Learner, Sample
@@ -161,6 +163,18 @@ def train(
     )
 
 
+def trained_on(source: Path, options: Options, observe: Observer | None = None) -> Path:
+    """The model of a clip, `NAME_model.safetensors` beside it: trained now, where it is not there.
+
+    options: of a render, whose size is that of the training too. Raises what `train` raises.
+    """
+    path = default_output(source, "_model.safetensors")
+    if path.exists():
+        with_model(options, load_model(path))  # it says what it was trained with
+        return path
+    return train([source], path, options, observe=observe).output
+
+
 class _Run:
     """The steps of a training within its time; iterate over it.
 
@@ -252,10 +266,7 @@ def _before(
         raise UsageError(f"{output}: is there already, and {error}; {elsewhere}") from None
     learned = learned_options(options)
     differ = [name for name, value in learned.items() if model.options.get(name) != value]
-    same = len(model.paintings) == len(pictures) and all(
-        np.array_equal(a, b) for a, b in zip(model.paintings, pictures, strict=True)
-    )
-    if not same:
+    if not model.shows(pictures):
         differ.append("the paintings")
     if model.training.side != side:
         differ.append("max_side")

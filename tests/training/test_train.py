@@ -1,5 +1,7 @@
 """Training: it learns, goes on where it stopped, and keeps what it has."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -11,11 +13,12 @@ from mnst_video.media.images import load_image, save_image
 from mnst_video.method.losses import temporal_loss
 from mnst_video.model.file import load_model
 from mnst_video.model.network import Network, Shape
+from mnst_video.options import Options
 from mnst_video.painting.flow import follow, warp
 from mnst_video.painting.styles import Styles
 from mnst_video.training.content import open_all, read_all, training_size
 from mnst_video.training.learner import Learner, Sample, _change
-from mnst_video.training.train import Learning, Looking, train
+from mnst_video.training.train import Learning, Looking, train, trained_on
 
 TINY = Shape(2, eighth=16, quarter=16, half=8, blocks=1)
 
@@ -194,6 +197,21 @@ def test_a_cut_is_not_followed(tmp_path, options, texture, ffmpeg):
         True,
         False,
     )
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_clip_has_a_model_of_its_own(make_clip, options, monkeypatch):
+    """It is trained once; with other options it is neither used nor replaced."""
+    clip = make_clip(frames=3)
+    short = partial(training_module.train, minutes=0.4, shape=TINY)
+    monkeypatch.setattr(training_module, "train", short)
+    path = trained_on(clip, options)
+    assert path == clip.with_name("clip_model.safetensors")
+    there = path.read_bytes()
+    assert trained_on(clip, options) == path
+    with pytest.raises(UsageError, match="--content-weight: the model was trained with"):
+        trained_on(clip, Options(**options.model_dump(exclude_unset=True), content_weight=0.7))
+    assert path.read_bytes() == there
 
 
 def test_sizes_are_multiples_of_sixteen():

@@ -26,6 +26,9 @@ from mnst_video.cli.flags import (
 from mnst_video.errors import UsageError
 from mnst_video.options import Options
 
+# What stands for a model that is trained on the clip.
+AUTO = Path("auto")
+
 
 @app.command(name="render")
 @takes_options
@@ -89,6 +92,8 @@ def render_command(
                 raise UsageError("--progress json: a preview has no events; use none, or auto")
             _preview(source, output, options, overwrite, progress)
             return
+        if options.model == AUTO:
+            options = _trained(source, options, progress)
         from mnst_video.cli.show.durations import minutes
         from mnst_video.cli.show.progress import make_display
         from mnst_video.job.render import render
@@ -112,6 +117,18 @@ def render_command(
     )
     if report.kept:
         print(f"frames: {report.kept}")
+
+
+def _trained(source: Path, options: Options, progress: Style) -> Options:
+    """The options with a model that was trained on the clip, now if it is not there."""
+    from mnst_video.cli.show.training import training_display
+    from mnst_video.training.train import trained_on
+
+    own = options.model_copy(update={"model": None, "polish": 0})
+    with training_display(progress, err) as observe:
+        model = trained_on(source, own, observe)
+    err.print(f"model: {model}", markup=False, highlight=False, soft_wrap=True)
+    return options.model_copy(update={"model": model})
 
 
 def _preview(
