@@ -20,7 +20,7 @@ from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
 from mnst_video.plan.source import clip_of
 
 # The most frames, of all content together: more teach little, and take memory.
-MOST_FRAMES = 240
+MOST_FRAMES = 120
 # The share of a picture that the flow has to find in the one before: less is a cut.
 LEFT = 0.3
 # What is trained on is a multiple of this in width and height, so that content of nearly one shape

@@ -469,7 +469,7 @@ def test_folders_in_which_nothing_was_begun_do_not_stay(tmp_path, clip, quick, m
     mine, new = tmp_path / "mine", tmp_path / "new"
     mine.mkdir()
 
-    def fail(_):
+    def fail(*_):
         raise InputError("the clip is damaged")
 
     monkeypatch.setattr("mnst_video.job.resume.analyse", fail)
