@@ -28,7 +28,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from clips import window, write
+from clips import window
 from pythonosc.udp_client import SimpleUDPClient
 
 from mnst_video.judge.evaluate import Evaluation
@@ -40,6 +40,7 @@ from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
+from mnst_video.media.output.encode import open_encoder
 from mnst_video.model.file import load_model
 from mnst_video.options import Options
 from mnst_video.painting.shot import stylize_shot
@@ -155,11 +156,13 @@ def balance(work: Path, model: Path, path: Path, threads: int | None) -> float:
 
 def speed(work: Path, model: Path, path: Path, threads: int | None, shown: bool) -> str:
     """How a clip is played while gamma comes over OSC."""
-    clip = work / "speed.mkv"
+    clip = work / "speed.mp4"
     if not clip.exists():
         source = probe(path)
         frames = list(read_frames(source, 640, 360))
-        write(clip, (frames[t % len(frames)] for t in range(600)), Fraction(60))
+        with open_encoder(clip, Fraction(60), (640, 360)) as give:
+            for t in range(600):
+                give(frames[t % len(frames)])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,7 +17,7 @@ from mnst_video.live.feed import CameraFeed, ClipFeed, Due
 from mnst_video.live.hand import Hand
 from mnst_video.live.midi import Control, Knob, open_port
 from mnst_video.live.osc import listening
-from mnst_video.live.player import Player
+from mnst_video.live.player import Begun, Player
 from mnst_video.live.take import Record, Take, recording
 from mnst_video.live.window import Window
 from mnst_video.media.clip import Clip
@@ -81,6 +82,21 @@ class Figures:
         return 1000.0 * median(last) if last else 0.0
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A frame that is being painted: γ, since when a message waits, how many were shown before."""
+
+    due: Due
+    place: float
+    since: float | None
+    shown_before: int
+    begun: Begun
+
+
+# Takes a picture, its frame, γ, and words on it; False ends it all.
+Sink = Callable[[Frame, Due, float, str], bool]
+
+
 class Session:
     """What is played, step by step: call `step` for each frame until it says that it is over."""
 
@@ -90,13 +106,13 @@ class Session:
         player: Player,
         hand: Hand,
         timeline: Callable[[Due], float],
-        sinks: list[Callable[[Frame, Due, str], bool]],
+        sinks: list[Sink],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """sinks: take each picture, its frame, and words on it; False ends it all."""
         self.feed, self.player, self.hand = feed, player, hand
         self.timeline, self.sinks, self.now = timeline, sinks, now
         self.figures, self._begun = Figures(), now()
+        self._begun_frames: deque[_Begun] = deque()
 
     @property
     def words(self) -> str:
@@ -112,19 +128,26 @@ class Session:
         return [self.hand.value or 0.0, figures.fps, figures.latency, float(figures.dropped)]
 
     def step(self) -> bool:
-        """Play the next frame; False after the last."""
+        """Play the next frame; False after the last, or where a sink has enough."""
         due = self.feed.next()
-        if due is None:
+        if due is not None:
+            place, since = self.hand.next(self.timeline(due))
+            begun = self.player.begin(due.frame, place)
+            self._begun_frames.append(_Begun(due, place, since, self.figures.frames, begun))
+            if len(self._begun_frames) < self.player.at_once:
+                return True
+        if not self._begun_frames:
             return False
-        place, since = self.hand.next(self.timeline(due))
-        picture = self.player(due.frame, place)
-        goes_on = [sink(picture, due, self.words) for sink in self.sinks]
+        now = self._begun_frames.popleft()
+        picture = self.player.end(now.begun)
+        goes_on = [sink(picture, now.due, now.place, self.words) for sink in self.sinks]
         shown, figures = self.now(), self.figures
         figures.frames += 1
-        figures.dropped += due.dropped
+        figures.dropped += now.due.dropped
         figures.recent = [*figures.recent[-RECENT:], shown]
-        if since is not None:
-            figures.latencies.append((1, shown - since))
+        if now.since is not None:
+            frames = figures.frames - now.shown_before
+            figures.latencies.append((frames, shown - now.since))
         return all(goes_on)
 
     def run(self) -> Figures:
@@ -178,12 +201,12 @@ def live(
         value = course.values[min(due.number, len(course.values) - 1)]
         return (value - 1.0) / (course.styles - 1) if course.positions else value
 
-    def taken(_: Frame, due: Due, __: str) -> bool:
-        take.places[due.number - first] = hand.value or 0.0
+    def taken(_: Frame, due: Due, place: float, __: str) -> bool:
+        take.places[due.number - first] = place
         return True
 
     with contextlib.ExitStack() as stack:
-        sinks: list[Callable[[Frame, Due, str], bool]] = [taken] if save_gamma else []
+        sinks: list[Sink] = [taken] if save_gamma else []
         if record is not None:
             to_record = stack.enter_context(recording(record, fps, feed.size))
             sinks.append(_recorded(to_record, first))
@@ -194,7 +217,7 @@ def live(
         if controls.window:
             window = Window(hand)
             stack.callback(window.close)
-            sinks.append(lambda picture, _, words: window.show(picture, words))
+            sinks.append(lambda picture, _, __, words: window.show(picture, words))
         session = Session(feed, player, hand, timeline, sinks)
         if controls.midi is not None:
             knob = Knob(controls.control)
@@ -240,15 +263,15 @@ def _heard(knob: Knob, message: object, hand: Hand) -> None:
         hand.put(value, "MIDI")
 
 
-def _recorded(record: Record, first: int) -> Callable[[Frame, Due, str], bool]:
-    def write(picture: Frame, due: Due, _: str) -> bool:
+def _recorded(record: Record, first: int) -> Sink:
+    def write(picture: Frame, due: Due, _: float, __: str) -> bool:
         record.add(due.number - first, picture)
         return True
 
     return write
 
 
-def _raw(picture: Frame, _: Due, __: str) -> bool:
+def _raw(picture: Frame, _: Due, __: float, ___: str) -> bool:
     """RGB, 8 bits, row by row, to standard output; False where nobody reads it any more."""
     try:
         sys.stdout.buffer.write(np.ascontiguousarray(picture).data)
@@ -259,9 +282,7 @@ def _raw(picture: Frame, _: Due, __: str) -> bool:
 
 
 @contextlib.contextmanager
-def _virtual_camera(
-    size: tuple[int, int], fps: float
-) -> Iterator[Callable[[Frame, Due, str], bool]]:
+def _virtual_camera(size: tuple[int, int], fps: float) -> Iterator[Sink]:
     """A camera that other programs see. Raises MachineError."""
     try:
         import pyvirtualcam
@@ -275,7 +296,7 @@ def _virtual_camera(
         raise MachineError(f"--virtual-camera: this machine has none ({error})") from None
     with camera:
 
-        def send(picture: Frame, _: Due, __: str) -> bool:
+        def send(picture: Frame, _: Due, __: float, ___: str) -> bool:
             camera.send(np.ascontiguousarray(picture))
             return True
 

@@ -174,8 +174,8 @@ def test_a_movement_is_in_the_next_picture(make_clip, model_of):
     hand = Hand(0.0, clock)
     shown = []
 
-    def sink(_picture, due, _words):
-        shown.append((due.number, hand.value))
+    def sink(_picture, due, place, _words):
+        shown.append((due.number, place))
         if due.number == 1:
             hand.put(0.9, "OSC")
             clock.now += 0.01
