@@ -107,13 +107,16 @@ def _mix(graph: _Graph, scales: Sequence[Sequence[float]]) -> str:
 def _network(graph: _Graph, weights: dict[str, NDArray[np.float32]], mix: str, blocks: int) -> None:
     """`Network.forward`, node by node."""
 
+    around = graph.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
+
     def convolved(x: str, name: str, stride: int = 1) -> str:
         kernel = weights[f"{name}.weight"]
         inputs = [x, graph.constant(kernel)]
         if f"{name}.bias" in weights:
             inputs.append(graph.constant(weights[f"{name}.bias"]))
-        pad = kernel.shape[2] // 2
-        return graph("Conv", *inputs, strides=[stride] * 2, pads=[pad] * 4)
+        if kernel.shape[2] == 3:  # its edge is repeated
+            inputs[0] = graph("Pad", x, around, mode="edge")
+        return graph("Conv", *inputs, strides=[stride] * 2)
 
     def layer(x: str, name: str, stride: int = 1, relu: bool = True, more: str = "") -> str:
         x = convolved(x, f"{name}.convolution", stride)

@@ -37,13 +37,18 @@ class Shape:
     blocks: int = 5
 
 
+def _convolution(before: int, after: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A convolution of 3x3 that sees its edge repeated: next to zeros a frame would be painted."""
+    return nn.Conv2d(before, after, 3, stride, 1, bias=bias, padding_mode="replicate")
+
+
 class _Layer(nn.Module):
     """A convolution, instance normalisation by the mix, and ReLU where it is asked for."""
 
     def __init__(self, paintings: int, before: int, after: int, stride: int = 1) -> None:
         super().__init__()
         # Without a bias: the normalisation would take it away.
-        self.convolution = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.convolution = _convolution(before, after, stride, bias=False)
         self.scales = nn.Parameter(torch.ones(paintings, after))
         self.shifts = nn.Parameter(torch.zeros(paintings, after))
 
@@ -65,7 +70,7 @@ class _Joint(nn.Module):
     def __init__(self, paintings: int, before: int, after: int) -> None:
         super().__init__()
         self.layer = _Layer(paintings, before, after)
-        self.other = nn.Conv2d(before, after, 3, 1, 1, bias=False)
+        self.other = _convolution(before, after, bias=False)
 
     def forward(self, x: Tensor, other: Tensor, mix: Tensor) -> Tensor:
         result: Tensor = self.layer(x, mix, more=self.other(other))
@@ -106,7 +111,7 @@ class Network(nn.Module):
         self.at_quarter = _Joint(n, quarter, quarter)
         self.to_half = nn.Conv2d(quarter, half, 1)
         self.at_half = _Joint(n, half, LAST)
-        self.out = nn.Conv2d(LAST, 12, 3, 1, 1)
+        self.out = _convolution(LAST, 12)
         with torch.no_grad():
             # The four pixels of a square begin alike (Aitken et al., "Checkerboard artifact free
             # sub-pixel convolution", 2017).

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mnst_video.media.frames import Frame
 from mnst_video.method.losses import Objective
-from mnst_video.model.network import Network
+from mnst_video.model.network import SQUARE, Network
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.faces import Faces
 from mnst_video.painting.flow import Motion, follow, sources
@@ -115,12 +115,13 @@ class Learner:
         with styles.network.precision():
             image = self.network(styles.image(sample.content), mix)
             before = None
+            shift = (int(rng.integers(SQUARE)), int(rng.integers(SQUARE)))
             if sample.before is not None:
-                before = self.network(styles.image(sample.before), mix)
+                before = self.network(styles.image(shifted(sample.before, shift)), mix)
         losses = sample.objective_at(aim)(image)
         change = image.new_zeros(())
         if before is not None:
-            change = _change(image, before, sample.motion)
+            change = _change(image, before, sample.motion, shift)
         loss = losses.total + TEMPORAL_WEIGHT * change
         for group in self.adam.param_groups:
             group["lr"] = RATE * share * min(1.0, (self.steps + 1) / WARM_UP)
@@ -165,11 +166,22 @@ class Learner:
         return int(np.random.default_rng((11, number)).permutation(count)[place])
 
 
-def _change(image: Tensor, before: Tensor, motion: Motion) -> Tensor:
-    """The mean squared change along the flow, where that can be trusted, of pixels in 0..1."""
+def shifted(frame: Frame, by: tuple[int, int]) -> Frame:
+    """A frame moved to the left and up by some pixels, with its edge repeated."""
+    x, y = by
+    return np.pad(frame[y:, x:], ((0, y), (0, x), (0, 0)), mode="edge")
+
+
+def _change(image: Tensor, before: Tensor, motion: Motion, shift: tuple[int, int]) -> Tensor:
+    """The mean squared change along the flow, where that can be trusted, of pixels in 0..1.
+
+    shift: by how much the frame before was `shifted`. Where the network makes its texture of the
+    places of its own maps, a grid, that is a change: it learns not to.
+    """
     backward, trust = motion
     height, width = image.shape[2:]
-    x, y = sources(backward)
+    x, y = (place - by for place, by in zip(sources(backward), shift, strict=True))
+    trust = trust * ((x >= 0.0) & (y >= 0.0))
     places = np.stack([2.0 * (x + 0.5) / width - 1.0, 2.0 * (y + 0.5) / height - 1.0], axis=-1)
     grid = torch.from_numpy(places).to(image)[None]
     warped = F.grid_sample(before, grid, padding_mode="border", align_corners=False)

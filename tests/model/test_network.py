@@ -1,5 +1,6 @@
 """The feed-forward network: sizes, mixes, and that its pieces are what their papers say."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,7 +47,8 @@ def test_a_layer_is_a_convolution_and_instance_normalisation(net):
     x = torch.randn(1, 8, 9, 7, generator=torch.Generator().manual_seed(0))
     layer, mix = net.blocks[0].first, torch.tensor([0.25, 0.75])
     with torch.no_grad():
-        plain = torch.nn.functional.conv2d(x, layer.convolution.weight, padding=1)
+        around = torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        plain = torch.nn.functional.conv2d(around, layer.convolution.weight)
         normal = torch.nn.functional.instance_norm(plain, eps=EPSILON)
         scale = 0.25 * layer.scales[0] + 0.75 * layer.scales[1]
         shift = 0.25 * layer.shifts[0] + 0.75 * layer.shifts[1]
@@ -62,6 +64,13 @@ def test_a_network_begins_without_a_checkerboard(as_image, texture):
     squares = painted.unflatten(2, (12, 2)).unflatten(4, (16, 2))
     assert float(squares.std(dim=(3, 5)).max()) < 1e-3
     assert float(painted.std()) > 0.1
+
+
+def test_a_plain_picture_is_plain_up_to_its_border(net):
+    """No frame is painted around it: each pixel of a square is the same in all squares."""
+    painted = paint_with(net, np.full((48, 64, 3), 90, np.uint8), torch.tensor([0.5, 0.5]))
+    assert np.ptp(painted[::2, ::2], axis=(0, 1)).max() < 0.1
+    assert np.ptp(painted[1::2, ::2], axis=(0, 1)).max() < 0.1
 
 
 def test_half_precision_is_near_and_keeps_mixes_exact(net, texture):

@@ -17,7 +17,7 @@ from mnst_video.options import Options
 from mnst_video.painting.flow import follow, warp
 from mnst_video.painting.styles import Styles
 from mnst_video.training.content import open_all, read_all, training_size
-from mnst_video.training.learner import Learner, Sample, _change
+from mnst_video.training.learner import Learner, Sample, _change, shifted
 from mnst_video.training.train import Learning, Looking, train, trained_on
 
 TINY = Shape(2, eighth=16, quarter=16, half=8, blocks=1)
@@ -107,10 +107,14 @@ def test_the_change_along_the_flow_is_that_of_the_optimiser(texture, as_image):
     wanted = temporal_loss(
         as_image(painted[0]), as_image(warped), torch.from_numpy(trust)[None, None]
     )
-    found = _change(as_image(painted[0]), as_image(painted[1]), motion)
+    found = _change(as_image(painted[0]), as_image(painted[1]), motion, (0, 0))
     assert float(found) == pytest.approx(float(wanted) / 255.0**2, rel=0.02)
     still = np.zeros((48, 64, 2), np.float32), np.ones((48, 64), np.float32)
-    assert float(_change(as_image(before), as_image(before), still)) == pytest.approx(0.0, abs=1e-9)
+    assert float(_change(as_image(before), as_image(before), still, (0, 0))) < 1e-9
+    # One that was shifted is looked at where it is now.
+    moved = shifted(before, (3, 5))
+    assert float(_change(as_image(before), as_image(moved), still, (3, 5))) < 1e-9
+    assert float(_change(as_image(before), as_image(moved), still, (0, 0))) > 1e-4
 
 
 @pytest.mark.usefixtures("clock")
