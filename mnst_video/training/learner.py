@@ -23,6 +23,9 @@ from mnst_video.timeline.fader import Fader
 RATE, WARM_UP, BETAS = 2e-3, 50, (0.9, 0.99)
 # Of the change along the flow from a frame to the next, pixels in 0..1, beside the relative losses.
 TEMPORAL_WEIGHT = 20.0
+# How much more content weighs than in a render: a network loses more of it than an optimiser that
+# starts from the content.
+CONTENT = 2.0
 # How often γ is at one of its ends, where a painting stands alone.
 ENDS = 0.4
 # The weights that are played are a mean over about so many of the last steps.
@@ -55,7 +58,7 @@ class Sample:
             self.objective,
             target=aim.target,
             layer_weights=aim.layer_weights,
-            content_weight=aim.content_weight,
+            content_weight=CONTENT * aim.content_weight,
             style_weight=aim.style_weight,
         )
 
