@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnst_video.errors import InputError
+from mnst_video.errors import InputError, UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.clip import Times
 from mnst_video.media.files import check_source
@@ -84,6 +84,8 @@ def render_preview(
     Raises UsageError, InputError, MachineError or DivergedError.
     """
     count, source, options = Count(observe), Path(source), options or Options()
+    if options.model is not None:
+        raise UsageError(f"--model {options.model}: it paints as fast as a preview: leave one out")
     check_source(source)
     output = Path(output) if output else default_output(source, "_preview.mp4")
     # Its pictures have a rate of their own.

@@ -8,6 +8,7 @@ import torch
 
 from mnst_video.errors import UsageError
 from mnst_video.job.events import FrameDone
+from mnst_video.job.preview import render_preview
 from mnst_video.job.render import render
 from mnst_video.judge.evaluate import evaluate
 from mnst_video.media.images import load_frame, load_image
@@ -175,6 +176,11 @@ def test_a_plan_of_a_model_has_an_estimate(make_clip, make_model, playing):
         whole, estimate = plan(make_clip(frames=3), playing(make_model(), polish=polish))
         assert 0.0 < estimate.seconds < 60.0
         assert whole.pending == (0, 1, 2)
+
+
+def test_a_preview_is_of_the_optimiser(make_clip, make_model, playing):
+    with pytest.raises(UsageError, match="it paints as fast as a preview: leave one out"):
+        render_preview(make_clip(frames=2), options=playing(make_model()))
 
 
 def test_polish_needs_a_model():
