@@ -13,7 +13,8 @@ from mnst_video.timeline.fader import Fader
 class Looking:
     """Before the plan: `looked` of `frames` frames were looked at, for cuts, styles and faces.
 
-    A frame is looked at more than once, so there are more of them than in the clip.
+    A frame is looked at more than once, so there are more of them than in the clip. A training
+    tells it too, of what it reads.
     """
 
     looked: int

@@ -93,7 +93,7 @@ def _paint_pending(job: Job, jobs: int, observe: Observer) -> None:
     parts = [
         Part(
             clip=setup.clip,
-            options=setup.options.on(on_device(setup.options.machine, number)),
+            options=setup.asked.on(on_device(setup.asked.machine, number)),
             analysis=job.analysis,
             folder=job.folder,
             log=job.log,

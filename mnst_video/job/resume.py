@@ -42,10 +42,11 @@ class Job:
         """
         self.setup = setup
         self.folder = folder
-        files, options = setup.clip.files, setup.options
+        files, options = setup.clip.files, setup.asked
         # The sound is read again at the end; several jobs read all else anew, each by itself.
         weights = Path(options.weights)
-        again = (*options.styles, *([weights] if weights.is_file() else [])) if jobs > 1 else ()
+        painters = (options.model,) if options.model else options.styles
+        again = (*painters, *([weights] if weights.is_file() else [])) if jobs > 1 else ()
         self._others = (*([options.audio] if options.audio else []), *again)
         self.watched = Watched((*files, *self._others))
         digests = [self.watched.digests[path] for path in files]

@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from mnst_video.errors import MachineError, UsageError
+from mnst_video.errors import MachineError, MnstError, UsageError
 from mnst_video.live.feed import CameraFeed, ClipFeed, Due
 from mnst_video.live.hand import Hand
 from mnst_video.live.midi import Control, Knob, open_port
@@ -181,8 +181,8 @@ def live(
     if path is None:
         raise UsageError("give --model FILE, which mnst-video train makes")
     sources = (path, *([Path(source)] if not _is_camera(source) else []))
-    for target in filter(None, (record, save_gamma)):
-        check_target(target, sources, overwrite)
+    if save_gamma is not None:
+        check_target(save_gamma, sources, overwrite)
     model = load_model(path)
     options = with_model(options, model)
     device, dtype = prepare_machine(options.machine)
@@ -226,12 +226,17 @@ def live(
         if controls.osc is not None:
             stack.enter_context(listening(controls.osc, hand, session.status))
         stack.enter_context(feed)
+        problem: MnstError | None = None
         try:
             figures = session.run()
-        except KeyboardInterrupt:  # as good an end as any: what was played is kept
+        except KeyboardInterrupt:  # as good an end as any
             figures = session.ended()
+        except MnstError as error:  # a camera that was unplugged: what was played is kept
+            figures, problem = session.ended(), error
     if save_gamma is not None and take.places:
         take.save(save_gamma, path)
+    if problem is not None:
+        raise problem
     return figures
 
 

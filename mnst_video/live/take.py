@@ -2,17 +2,18 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 from mnst_video.media.files import write_bytes
 from mnst_video.media.frames import Frame
-from mnst_video.media.output.containers import EncoderSettings
+from mnst_video.media.output.containers import EncoderSettings, format_of
 from mnst_video.media.output.encode import open_encoder
+from mnst_video.media.output.pictures import is_series
 
-# Of the encoder that works beside the player.
-QUICK = EncoderSettings(preset="veryfast", audio=False)
+# The preset of an encoder that works beside the player, where it has such.
+QUICK = "veryfast"
 
 
 @dataclass
@@ -81,5 +82,8 @@ class Record:
 @contextlib.contextmanager
 def recording(path: Path, fps: Fraction, size: tuple[int, int]) -> Iterator[Record]:
     """A silent clip that is written while the context lasts, and is there when it ends well."""
-    with open_encoder(path, fps, size, asked=QUICK) as write:
+    asked = EncoderSettings(audio=False)
+    if not is_series(path) and QUICK in format_of(path, asked).codec.presets:
+        asked = replace(asked, preset=QUICK)
+    with open_encoder(path, fps, size, asked=asked) as write:
         yield Record(write)

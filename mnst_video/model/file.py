@@ -116,7 +116,8 @@ def load_model(path: Path) -> Model:
                 )
             about = json.loads(words["about"])
             shape = _shape(about["shape"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
         return _model(shape, about, tensors, digest or "")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: is damaged ({_first_line(error)})") from None

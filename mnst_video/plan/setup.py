@@ -29,6 +29,7 @@ class Setup:
 
     frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
     pictures: the style images as they are in their files.
+    asked: the options before a model's own took their places, which make the same setup once more.
     model_digest: of the file of the network that paints, if one does.
     """
 
@@ -40,6 +41,7 @@ class Setup:
     size: tuple[int, int]
     pictures: tuple[Frame, ...]
     styles: Styles
+    asked: Options
     model_digest: str | None = None
 
     @property
@@ -71,6 +73,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
 
     Raises UsageError, InputError or MachineError.
     """
+    asked = options
     model = load_model(options.model) if options.model is not None else None
     if model is not None:
         options = with_model(options, model)
@@ -95,7 +98,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
         player = model.network.to(network.device).to_play(network.dtype)
         styles = Styles(network, options.paint, pictures, *size, player).with_steps(options.polish)
     digest = model.digest if model is not None else None
-    return Setup(clip, options, course, frames, network, size, pictures, styles, digest)
+    return Setup(clip, options, course, frames, network, size, pictures, styles, asked, digest)
 
 
 def with_model(options: Options, model: Model) -> Options:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from mnst_video.errors import DivergedError, InputError, UsageError
+from mnst_video.job.events import Looking
 from mnst_video.job.workplace import at_work
 from mnst_video.media.files import check_target
 from mnst_video.media.frames import Frame
@@ -42,14 +43,6 @@ WINDOW, GAINS = 500, 0.005
 POINTS = 65
 
 Observer = Callable[["Looking | Learning"], None]
-
-
-@dataclass(frozen=True)
-class Looking:
-    """`done` of `total` frames were read."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -272,7 +265,7 @@ def _before(
         differ.append("max_side")
     if differ:
         raise UsageError(f"{output}: was trained with other {', '.join(differ)}; {elsewhere}")
-    if not model.training.moments:
+    if model.training.steps and not model.training.moments:
         raise UsageError(f"{output}: was not kept to go on with; {elsewhere}")
     if model.training.seconds >= 60.0 * minutes:
         done = model.training.seconds / 60.0

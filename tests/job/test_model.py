@@ -114,6 +114,16 @@ def test_it_goes_on_to_the_same_bytes(tmp_path, make_clip, make_model, playing, 
     np.testing.assert_array_equal(one, other)
 
 
+def test_jobs_play_the_same_bytes(tmp_path, make_clip, make_model, playing):
+    """Each process reads the model by itself."""
+    clip, model = make_clip(frames=6), make_model(content_weight=0.3)
+    for jobs in (1, 2):
+        options = playing(model, cuts="0.125s", threads=jobs)
+        render(clip, tmp_path / f"{jobs}.mp4", options, keep_frames=True, jobs=jobs)
+    one, other = (frames_of(tmp_path / f"{jobs}.mp4.mnst") for jobs in (1, 2))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_polish_brings_it_nearer_to_the_paintings(tmp_path, make_clip, make_model, playing):
     clip, model = make_clip(frames=2), make_model()
     left = {}

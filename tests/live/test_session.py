@@ -228,6 +228,24 @@ def test_a_take_is_kept(tmp_path, make_clip, model_of):
         played(clip, tmp_path, record=tmp_path / "take.mp4")
 
 
+def test_a_take_is_kept_where_its_input_ends_in_an_error(
+    tmp_path, make_clip, model_of, monkeypatch
+):
+    from mnst_video.live import feed as feed_module
+
+    def broken(*_):
+        yield np.zeros((24, 32, 3), np.uint8)
+        raise InputError("frame 1 can no longer be decoded")
+
+    model_of()
+    monkeypatch.setattr(feed_module, "read_frames", broken)
+    outputs = {"record": tmp_path / "take.mkv", "save_gamma": tmp_path / "take.toml"}
+    with pytest.raises(InputError, match="frame 1"):
+        played(make_clip(frames=3), tmp_path, **outputs, options={"threads": 1, "gamma": 0.5})
+    assert probe(tmp_path / "take.mkv").times.frames == 1
+    assert '"0f=0.5"' in (tmp_path / "take.toml").read_text()
+
+
 def test_osc_plays_it(tmp_path, make_clip, model_of):
     """The value of a real datagram is in the take."""
     from pythonosc.udp_client import SimpleUDPClient

@@ -52,8 +52,9 @@ def test_a_recording_has_every_frame(texture):
     assert order == [0, 0, 1, 1, 1, 2]
 
 
-def test_a_recording_is_a_clip(tmp_path, texture):
-    path = tmp_path / "take.mp4"
+@pytest.mark.parametrize("name", ["take.mp4", "take.mkv", "take.mov", "take.webm"])
+def test_a_recording_is_a_clip(tmp_path, texture, name):
+    path = tmp_path / name
     picture = texture(32, 24)
     with recording(path, Fraction(25), (32, 24)) as record:
         for number in (0, 2):

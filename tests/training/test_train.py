@@ -9,6 +9,7 @@ import torch
 
 import mnst_video.training.train as training_module
 from mnst_video.errors import InputError, Terminated, UsageError
+from mnst_video.job.events import Looking
 from mnst_video.media.images import load_image, save_image
 from mnst_video.method.losses import temporal_loss
 from mnst_video.model.file import load_model
@@ -18,7 +19,7 @@ from mnst_video.painting.flow import follow, warp
 from mnst_video.painting.styles import Styles
 from mnst_video.training.content import open_all, read_all, training_size
 from mnst_video.training.learner import Learner, Sample, _change, shifted
-from mnst_video.training.train import Learning, Looking, train, trained_on
+from mnst_video.training.train import Learning, train, trained_on
 
 TINY = Shape(2, eighth=16, quarter=16, half=8, blocks=1)
 
@@ -124,7 +125,7 @@ def test_a_training_is_kept_and_goes_on(tmp_path, make_clip, options):
     done = train([clip], output, options, minutes=0.4, shape=TINY, observe=events.append)
     first = load_model(output)
     looks = [e for e in events if isinstance(e, Looking)]
-    assert [(e.done, e.total) for e in looks] == [(n, 4) for n in range(1, 5)]
+    assert [(e.looked, e.frames) for e in looks] == [(n, 4) for n in range(1, 5)]
     steps = [e.step for e in events if isinstance(e, Learning)]
     assert steps == [*range(1, done.steps + 1)]
     assert first.training.steps == done.steps

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.progress import LOOKING_INTERVAL, PLAIN_INTERVAL, Style
-from mnst_video.training.train import Learning, Looking, Trained
+from mnst_video.job.events import Looking
+from mnst_video.training.train import Learning, Trained
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def training_display(
 
         def update(event: Looking | Learning) -> None:
             if isinstance(event, Looking):
-                bar.update(task, completed=event.done, total=event.total)
+                bar.update(task, completed=event.looked, total=event.frames)
             else:
                 now = min(event.seconds, event.limit)
                 bar.update(task, description=_line(event), completed=now, total=event.limit)
@@ -52,7 +53,7 @@ def training_display(
 
 def _line(event: Looking | Learning) -> str:
     if isinstance(event, Looking):
-        return f"looking at the content: {event.done} of {event.total}"
+        return f"looking at the content: {event.looked} of {event.frames}"
     figures = event.figures
     return (
         f"step {event.step}, style {figures.style:.3f}, content {figures.content:.3f}, "
@@ -62,7 +63,7 @@ def _line(event: Looking | Learning) -> str:
 
 def _as_json(event: Looking | Learning) -> dict[str, object]:
     if isinstance(event, Looking):
-        return {"event": "look", "done": event.done, "total": event.total}
+        return {"event": "look", "done": event.looked, "total": event.frames}
     figures = event.figures
     return {
         "event": "learn",
