@@ -12,6 +12,7 @@ from torch import Tensor
 from mnst_video.media.frames import Frame
 from mnst_video.model.file import Model
 from mnst_video.model.play import paint_frame
+from mnst_video.painting.frame import rest_of
 from mnst_video.painting.played import HELD
 from mnst_video.timeline.fader import Fader
 
@@ -24,8 +25,6 @@ AT_ONCE = 2
 ALIKE, OTHER = 8.0, 20.0
 # The share of a picture that has to come from the one before; less is a cut.
 LEFT = 0.3
-# The change of the mix from which on nothing is held; see `painting.frame.FASTEST_FADE`.
-FASTEST = 0.05
 
 EDGE = cv2.BORDER_REPLICATE
 Small = NDArray[np.uint8]
@@ -99,7 +98,7 @@ class Player:
         """A picture that keeps a part of the one before, along the flow."""
         assert self._before is not None
         small_before, painted, mix_before = self._before
-        rest = 1.0 - min(1.0, float((mix - mix_before).abs().max()) / FASTEST)
+        rest = rest_of(float((mix - mix_before).abs().max()))
         if rest == 0.0:
             return picture
         begin = np.zeros((*small.shape, 2), np.float32)
