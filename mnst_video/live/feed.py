@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Self
 
 import cv2
@@ -18,6 +19,8 @@ from mnst_video.media.input.decode import read_frames
 
 # Frames that are decoded ahead, and how long a camera may take for one, in seconds.
 AHEAD, PATIENCE = 8, 5.0
+# Frames a second of what is kept of a camera.
+CAMERA_FPS = Fraction(30)
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,14 @@ class Due:
     """A frame whose time has come. number: in the clip, or since the camera began.
 
     round: how often the clip has begun anew. dropped: frames that were due before it, and that
-    nobody asked for in time.
+    nobody asked for in time. whole: the frame as the camera gave it, where that is asked for.
     """
 
     frame: Frame
     number: int
     round: int = 0
     dropped: int = 0
+    whole: Frame | None = None
 
 
 class ClipFeed:
@@ -131,9 +135,19 @@ class ClipFeed:
 
 
 class CameraFeed:
-    """A camera: `next` gives its newest frame."""
+    """A camera: `next` gives its newest frame.
 
-    def __init__(self, number: int, side: int) -> None:
+    A camera gives frames as it can, fewer in the dark: a frame's number is that of its time at
+    `CAMERA_FPS`, so that a take of it is as long as it was. Two may have the same.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        side: int,
+        keep_whole: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Raises InputError where there is no such camera."""
         self._camera = cv2.VideoCapture(number)
         if not self._camera.isOpened():
@@ -145,11 +159,15 @@ class CameraFeed:
             int(self._camera.get(what))
             for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         )
-        self.name = f"camera:{number}"
-        self.size = working_size(width, height, side)
+        self.name, self.now = f"camera:{number}", now
+        self.whole_size, self.size = (width, height), working_size(width, height, side)
+        self._keep_whole = keep_whole
         self._changed = threading.Condition()
-        self._newest: tuple[int, Frame] | None = None
-        self._shown = -1
+        self._newest: tuple[int, int, Frame] | None = None
+        # The second at which the first frame came.
+        self.begun: float | None = None
+        # How many frames have come, and which of them was given last.
+        self._come, self._given = 0, 0
         self._ended = self._stopped = False
         self._thread = threading.Thread(target=self._grab, daemon=True)
 
@@ -163,16 +181,18 @@ class CameraFeed:
         self._camera.release()
 
     def _grab(self) -> None:
-        number = 0
         while not self._stopped:
             there, picture = self._camera.read()
             if not there:
                 break
+            now = self.now()
+            self.begun = now if self.begun is None else self.begun
+            number = round((now - self.begun) * CAMERA_FPS)
             frame = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
             with self._changed:
-                self._newest = number, resize(frame, *self.size)
+                self._come += 1
+                self._newest = self._come, number, frame
                 self._changed.notify_all()
-            number += 1
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -180,13 +200,10 @@ class CameraFeed:
     def next(self) -> Due | None:
         """The newest frame. Raises InputError where none comes any more."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._ended or (self._newest is not None and self._newest[0] > self._shown),
-                PATIENCE,
-            )
-            if self._newest is None or self._newest[0] <= self._shown:
+            self._changed.wait_for(lambda: self._ended or self._come > self._given, PATIENCE)
+            if self._newest is None or self._come <= self._given:
                 raise InputError(f"{self.name}: gives no more frames; is it still connected?")
-            number, frame = self._newest
-            dropped = number - self._shown - 1
-            self._shown = number
-        return Due(frame, number, 0, dropped)
+            come, number, frame = self._newest
+            dropped, self._given = come - self._given - 1, come
+        whole = frame if self._keep_whole else None
+        return Due(resize(frame, *self.size), number, 0, dropped, whole)

@@ -2,10 +2,11 @@
 
 import contextlib
 import sys
+import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -13,8 +14,9 @@ from statistics import median
 import numpy as np
 
 from mnst_video.errors import MachineError, MnstError, UsageError
-from mnst_video.live.feed import CameraFeed, ClipFeed, Due
+from mnst_video.live.feed import CAMERA_FPS, CameraFeed, ClipFeed, Due
 from mnst_video.live.hand import Hand
+from mnst_video.live.microphone import Microphone
 from mnst_video.live.midi import Control, Knob, open_port
 from mnst_video.live.osc import listening
 from mnst_video.live.player import Begun, Player
@@ -23,18 +25,22 @@ from mnst_video.live.window import Window
 from mnst_video.media.clip import Clip
 from mnst_video.media.files import check_target
 from mnst_video.media.frames import Frame, working_size
+from mnst_video.media.input.sound import sound_codecs
 from mnst_video.media.output.checks import check_output
+from mnst_video.media.output.containers import EncoderSettings
+from mnst_video.media.output.dub import dub_with
+from mnst_video.media.output.soundtrack import Soundtrack
 from mnst_video.model.file import load_model
 from mnst_video.options import Options
 from mnst_video.painting.machine import prepare_machine
 from mnst_video.plan.setup import passage_frames, with_model
 from mnst_video.plan.source import clip_of, needed_sound
 from mnst_video.timeline.gamma import Course, course_of
+from mnst_video.timeline.keys import Timeline
+from mnst_video.timeline.reaction import Reaction
 
 # The longer side of what is played, where none is given.
 SIDE = 640
-# Frames a second of a camera's take, whose frames come as they come.
-CAMERA_FPS = Fraction(30)
 # Frames that the figures are a mean over.
 RECENT = 60
 
@@ -43,7 +49,8 @@ RECENT = 60
 class Controls:
     """What moves γ, and where it goes.
 
-    midi: a part of a port's name; control: None learns. osc: address and port.
+    midi: a part of a port's name; control: None learns. osc: address and port. mic: a part of the
+        name of a sound input, or "default": what the options' reactions to sound hear.
     glide: seconds, see `Hand`. raw: RGB bytes of each frame go to standard output.
     virtual_camera: other programs see a camera.
     """
@@ -51,6 +58,7 @@ class Controls:
     midi: str | None = None
     control: Control | None = None
     osc: tuple[str, int] | None = None
+    mic: str | None = None
     glide: float = 0.0
     window: bool = True
     raw: bool = False
@@ -162,62 +170,90 @@ class Session:
         return self.figures
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a session, each as a file or not at all.
+
+    record: a clip of what was shown. save_gamma: the course of γ, as a preset. input: a clip of
+    what a camera gave. Only in place of what was there before where `overwrite` says so.
+    """
+
+    record: Path | None = None
+    save_gamma: Path | None = None
+    input: Path | None = None
+    overwrite: bool = False
+
+    def check(self, sources: Sequence[Path], source: Clip | Fraction) -> None:
+        """Raise UsageError where a file cannot or must not be written."""
+        for path in filter(None, (self.record, self.input)):
+            check_output(path, sources, self.overwrite, EncoderSettings(), source)
+        if self.save_gamma is not None:
+            check_target(self.save_gamma, sources, self.overwrite)
+        paths = [p for p in (self.record, self.save_gamma, self.input) if p is not None]
+        if len({path.resolve() for path in paths}) < len(paths):
+            raise UsageError("the files that are kept of a session need names of their own")
+
+
 def live(
     source: str,
     options: Options,
     controls: Controls,
+    kept: Kept | None = None,
     *,
-    record: Path | None = None,
-    save_gamma: Path | None = None,
     loop: bool = True,
-    overwrite: bool = False,
 ) -> Figures:
     """Play a clip, or a camera (`camera:0`), with the model of the options.
 
-    record: a clip of what was shown. save_gamma: the course of γ, as a preset. With either a clip
-    plays once. Raises UsageError, InputError or MachineError.
+    A clip of which something is kept plays once. Raises UsageError, InputError or MachineError.
     """
-    path = options.model
+    path, kept = options.model, kept or Kept()
     if path is None:
         raise UsageError("give --model FILE, which mnst-video train makes")
-    sources = (path, *([Path(source)] if not _is_camera(source) else []))
-    if save_gamma is not None:
-        check_target(save_gamma, sources, overwrite)
     model = load_model(path)
     options = with_model(options, model)
     device, dtype = prepare_machine(options.machine)
-    side = options.max_side or SIDE
-    once = not loop or record is not None or save_gamma is not None
-    feed, course, fps = _open(source, options, side, once)
-    if record is not None:
-        check_output(record, sources, overwrite, options.encoder, fps)
+    reactions = _heard_reactions(options, controls.mic)
+    if controls.mic is not None:
+        beats = [one for one in options.react if one.kind == "beat"]
+        options = options.model_copy(update={"react": tuple(beats)})
+    once = not loop or kept.record is not None or kept.save_gamma is not None
+    camera = source.startswith("camera:")
+    feed, course = _camera(source, options, kept) if camera else _clip(source, options, once)
+    sources = (path,) if camera else (path, Path(source))
+    kept.check(sources, feed.clip if isinstance(feed, ClipFeed) else CAMERA_FPS)
     hand = Hand(controls.glide, time.monotonic)
     player, take = Player(model, device, dtype), Take(len(model.paintings))
-    first = feed.frames.start if isinstance(feed, ClipFeed) else 0
-
-    def timeline(due: Due) -> float:
-        if course is None:
-            return 0.5
-        value = course.values[min(due.number, len(course.values) - 1)]
-        return (value - 1.0) / (course.styles - 1) if course.positions else value
 
     def taken(_: Frame, due: Due, place: float, __: str) -> bool:
-        take.places[due.number - first] = place
+        take.places[due.number] = place
         return True
 
+    problem: MnstError | None = None
     with contextlib.ExitStack() as stack:
-        sinks: list[Sink] = [taken] if save_gamma else []
-        if record is not None:
-            to_record = stack.enter_context(recording(record, fps, feed.size))
-            sinks.append(_recorded(to_record, first))
+        microphone: Microphone | None = None
+        if controls.mic is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            wanted = kept.record is not None and camera
+            microphone = Microphone(controls.mic, reactions, folder / "mic.wav" if wanted else None)
+        records = stack.enter_context(_records(kept, feed, options, microphone))
+        if microphone is not None:
+            stack.enter_context(microphone)
+        sinks: list[Sink] = [*records, *([taken] if kept.save_gamma else [])]
         if controls.raw:
             sinks.append(_raw)
         if controls.virtual_camera:
-            sinks.append(stack.enter_context(_virtual_camera(feed.size, float(fps))))
+            rate = CAMERA_FPS if isinstance(feed, CameraFeed) else feed.clip.times.fps
+            sinks.append(stack.enter_context(_virtual_camera(feed.size, float(rate))))
         if controls.window:
             window = Window(hand)
             stack.callback(window.close)
             sinks.append(lambda picture, _, __, words: window.show(picture, words))
+
+        def timeline(due: Due) -> float:
+            value = course.values[min(due.number, len(course.values) - 1)]
+            place = (value - 1.0) / (course.styles - 1) if course.positions else value
+            return min(1.0, max(0.0, place + (microphone.added if microphone else 0.0)))
+
         session = Session(feed, player, hand, timeline, sinks)
         if controls.midi is not None:
             knob = Knob(controls.control)
@@ -226,41 +262,92 @@ def live(
         if controls.osc is not None:
             stack.enter_context(listening(controls.osc, hand, session.status))
         stack.enter_context(feed)
-        problem: MnstError | None = None
         try:
             figures = session.run()
         except KeyboardInterrupt:  # as good an end as any
             figures = session.ended()
         except MnstError as error:  # a camera that was unplugged: what was played is kept
             figures, problem = session.ended(), error
-    if save_gamma is not None and take.places:
-        take.save(save_gamma, path)
+    if kept.save_gamma is not None and take.places:
+        take.save(kept.save_gamma, path, _passage(options))
     if problem is not None:
         raise problem
     return figures
 
 
-def _is_camera(source: str) -> bool:
-    return source.startswith("camera:")
+def _heard_reactions(options: Options, mic: str | None) -> list[Reaction]:
+    """The reactions to sound, which a microphone hears. Raises UsageError where there are none."""
+    reactions = [one for one in options.react if one.kind != "beat"]
+    if mic is not None and not reactions:
+        raise UsageError("--mic: say what the sound does: --react rms:0.5, or --react onset:0.5")
+    if mic is not None and options.bpm == "auto":
+        raise UsageError("--bpm auto: beats are found in a clip's sound, not in a microphone's")
+    return reactions
 
 
-def _open(
-    source: str, options: Options, side: int, once: bool
-) -> tuple[ClipFeed | CameraFeed, Course | None, Fraction]:
-    """The feed, the course of γ on it, and its rate."""
-    if _is_camera(source):
-        number = source.removeprefix("camera:")
-        if not number.isdecimal():
-            raise UsageError(f"{source}: write camera:0 for the first, camera:1 for the next")
-        return CameraFeed(int(number), side), None, CAMERA_FPS
-    clip: Clip = clip_of(Path(source), options.input)
+def _clip(source: str, options: Options, once: bool) -> tuple[ClipFeed, Course]:
+    clip = clip_of(Path(source), options.input)
     timeline = options.timeline
     sound = needed_sound(timeline, options.audio, clip)
     times = clip.times
     course = course_of(timeline, times.begins, times.fps, sound, times.duration)
     frames = passage_frames(clip, options, course.clock)
-    size = working_size(clip.width, clip.height, side)
-    return ClipFeed(clip, size, frames, not once), course, times.fps
+    size = working_size(clip.width, clip.height, options.max_side or SIDE)
+    return ClipFeed(clip, size, frames, not once), course
+
+
+def _camera(source: str, options: Options, kept: Kept) -> tuple[CameraFeed, Course]:
+    """A camera, and γ where it rests: the first key's, or the middle."""
+    number = source.removeprefix("camera:")
+    if not number.isdecimal():
+        raise UsageError(f"{source}: write camera:0 for the first, camera:1 for the next")
+    if options.react:
+        raise UsageError(f"react = {options.react[0]}: a camera has no sound and no beats; --mic")
+    for name in ("start", "end", "audio"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"{name}: is for clips, not for a camera")
+    timeline = options.timeline
+    if timeline.gamma is None and timeline.position is None:
+        if timeline.styles == 2:
+            timeline = replace(timeline, gamma=Timeline.constant(0.5))
+        else:
+            timeline = replace(timeline, position=Timeline.constant((1 + timeline.styles) / 2))
+    course = course_of(timeline, (Fraction(0),), CAMERA_FPS, None)
+    side = options.max_side or SIDE
+    return CameraFeed(int(number), side, kept.input is not None), course
+
+
+def _passage(options: Options) -> dict[str, str]:
+    """The options that say which part of a clip was played."""
+    parts = {name: getattr(options, name) for name in ("start", "end")}
+    return {name: str(value) for name, value in parts.items() if value is not None}
+
+
+@contextlib.contextmanager
+def _records(
+    kept: Kept, feed: ClipFeed | CameraFeed, options: Options, microphone: Microphone | None
+) -> Iterator[list[Sink]]:
+    """Sinks that write the clips that are kept; a camera's record has what a microphone kept."""
+    sinks: list[Sink] = []
+    with contextlib.ExitStack() as stack:
+        if kept.record is not None and isinstance(feed, ClipFeed):
+            audio = options.audio
+            sound = Soundtrack(audio, sound_codecs(audio)) if audio is not None else None
+            context = recording(kept.record, feed.clip, feed.size, feed.frames, sound)
+            sinks.append(_recorded(stack.enter_context(context)))
+        elif kept.record is not None:
+            record = stack.enter_context(recording(kept.record, CAMERA_FPS, feed.size))
+            sinks.append(_recorded(record))
+        if kept.input is not None:
+            if not isinstance(feed, CameraFeed):
+                raise UsageError("--record-input: is for a camera; a clip is there already")
+            given = stack.enter_context(recording(kept.input, CAMERA_FPS, feed.whole_size))
+            sinks.append(_given(given))
+        yield sinks
+    if kept.record is None or microphone is None or microphone.kept is None:
+        return
+    if isinstance(feed, CameraFeed) and feed.begun is not None and microphone.begun is not None:
+        dub_with(kept.record, microphone.kept, max(0.0, feed.begun - microphone.begun))
 
 
 def _heard(knob: Knob, message: object, hand: Hand) -> None:
@@ -268,9 +355,18 @@ def _heard(knob: Knob, message: object, hand: Hand) -> None:
         hand.put(value, "MIDI")
 
 
-def _recorded(record: Record, first: int) -> Sink:
+def _recorded(record: Record) -> Sink:
     def write(picture: Frame, due: Due, _: float, __: str) -> bool:
-        record.add(due.number - first, picture)
+        record.add(due.number, picture)
+        return True
+
+    return write
+
+
+def _given(record: Record) -> Sink:
+    def write(_: Frame, due: Due, __: float, ___: str) -> bool:
+        assert due.whole is not None
+        record.add(due.number, due.whole)
         return True
 
     return write

@@ -31,10 +31,10 @@ class Shape:
     """
 
     paintings: int
-    eighth: int = 96
+    eighth: int = 128
     quarter: int = 64
-    half: int = 16
-    blocks: int = 5
+    half: int = 24
+    blocks: int = 4
 
 
 def _convolution(before: int, after: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:

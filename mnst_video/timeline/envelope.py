@@ -8,6 +8,7 @@ Detection Methods", ISMIR 2012, section 2).
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ BLOCK = 512
 # around it by a share of the strongest, and keeps its distance from the one before.
 PEAK_NEIGHBOURS, MEAN_BEFORE, MEAN_AFTER, APART = 3, 10, 5, 4
 STANDS_OUT = 0.1
+# A flux below this is that of silence, or of the dither of 16 bits, of which it is 0.01.
+SILENT_FLUX = 0.05
 # Samples from the middle of the window where the flux peaks to the onset itself, measured.
 ONSETS_LATE = 110
 
@@ -54,13 +57,13 @@ def envelope(
         raise ValueError(f"{reaction} needs a sound")
     if reaction.kind == "onset":
         found, strengths = onsets(sound, reaction.band)
-        return _events(reaction, found, _normalised(strengths, reaction.percentile), moments)
+        return _events(reaction, found, normalised(strengths, reaction.percentile), moments)
     powers = [
-        (block**2 * _parseval(block.shape[1], _bins(sound.rate, reaction.band))).sum(axis=1)
+        (block**2 * parseval(block.shape[1], bins(sound.rate, reaction.band))).sum(axis=1)
         for block in _spectra(sound)
     ]
     loudness = np.sqrt(np.concatenate(powers)) if powers else np.zeros(0)
-    followed = _follow(_normalised(loudness, reaction.percentile), reaction, HOP / sound.rate)
+    followed = _follow(normalised(loudness, reaction.percentile), reaction, HOP / sound.rate)
     if not followed.size:
         return np.zeros(len(moments))
     places = sound.start + np.arange(len(followed)) * HOP / sound.rate
@@ -72,19 +75,17 @@ def onsets(sound: Sound, band: tuple[float, float] | None = None) -> tuple[Array
 
     Only frequencies within `band`, in Hz, count. Strengths are above 0, without a unit.
     """
-    inside = _bins(sound.rate, band)
+    inside = bins(sound.rate, band)
     flux: list[Array] = []
     last = np.zeros(WINDOW // 2 + 1)
     for block in _spectra(sound):
-        levels = np.log1p(20.0 * block)
-        rises = np.diff(levels, axis=0, prepend=last[None]).clip(0.0)
-        flux.append(rises[:, inside].sum(axis=1))
-        last = levels[-1]
+        last, rise = rises(block, last)
+        flux.append(rise[:, inside].sum(axis=1))
     curve = np.concatenate(flux) if flux else np.zeros(0)
     # Where a window passes the end, what breaks off there would look like a hit.
     curve = curve[: max((len(sound.samples) - WINDOW // 2) // HOP + 1, 0)]
     strongest = float(curve.max(initial=0.0))
-    if strongest < 0.05:  # silence, or the dither of 16 bits, of which it is 0.01
+    if strongest < SILENT_FLUX:
         return np.zeros(0), np.zeros(0)
     found: list[int] = []
     for n in np.flatnonzero(curve > STANDS_OUT * strongest):
@@ -102,18 +103,31 @@ def _spectra(sound: Sound) -> Iterator[Array]:
 
     Window n is centred on sample n * HOP.
     """
-    window = np.hanning(WINDOW + 1)[:-1]
     count, windows = len(sound.samples), len(sound.samples) // HOP + 1
     for start in range(0, windows, BLOCK):
         first = start * HOP - WINDOW // 2
         last = (min(start + BLOCK, windows) - 1) * HOP + WINDOW // 2
         part = np.pad(sound.samples[max(first, 0) : last], (max(-first, 0), max(last - count, 0)))
         views = np.lib.stride_tricks.sliding_window_view(part, WINDOW)[::HOP]
-        spectra = np.fft.rfft(views * window)
-        yield np.abs(spectra) * (2.0 / float(window.sum()))
+        yield magnitudes(views)
 
 
-def _bins(rate: int, band: tuple[float, float] | None) -> NDArray[np.bool_]:
+def magnitudes(samples: NDArray[np.floating[Any]]) -> Array:
+    """The spectra of windows, `(windows, WINDOW)`; 1 for a sine of amplitude 1."""
+    window = np.hanning(WINDOW + 1)[:-1]
+    return np.abs(np.fft.rfft(samples * window)) * (2.0 / float(window.sum()))
+
+
+def rises(spectra: Array, last: Array) -> tuple[Array, Array]:
+    """The levels of the last of some spectra, and how much each rose over the one before.
+
+    last: the levels before the first.
+    """
+    levels = np.log1p(20.0 * spectra)
+    return levels[-1], np.diff(levels, axis=0, prepend=last[None]).clip(0.0)
+
+
+def bins(rate: int, band: tuple[float, float] | None) -> NDArray[np.bool_]:
     """Which frequencies of a spectrum lie in a band: at least one, unless all lie below it."""
     frequencies = np.fft.rfftfreq(WINDOW, 1.0 / rate)
     if band is None:
@@ -124,7 +138,7 @@ def _bins(rate: int, band: tuple[float, float] | None) -> NDArray[np.bool_]:
     return inside
 
 
-def _parseval(count: int, inside: NDArray[np.bool_]) -> Array:
+def parseval(count: int, inside: NDArray[np.bool_]) -> Array:
     """The weight of each squared magnitude in the mean square of the signal."""
     window = np.hanning(WINDOW + 1)[:-1]
     weights = np.full(count, 2.0)  # each but the first and last stands for two frequencies
@@ -133,7 +147,7 @@ def _parseval(count: int, inside: NDArray[np.bool_]) -> Array:
     return weights * inside * scale
 
 
-def _normalised(values: Array, percentile: float) -> Array:
+def normalised(values: Array, percentile: float) -> Array:
     """Values over their percentile, at most 1."""
     loudest = float(values.max(initial=0.0))
     if loudest < 1e-4:  # -80 dB: silence, or the dither of 16 bits

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mnst_video.errors import InputError
@@ -21,6 +22,10 @@ from mnst_video.plan.source import clip_of
 
 # The most frames, of all content together: more teach little, and take memory.
 MOST_FRAMES = 120
+# How often a picture is looked at: whole, and then parts of at least this share of its sides.
+LOOKS, PART = 4, 0.5
+# How much nearer a camera was, at most, that goes back from a picture.
+NEARER = 0.05
 # The share of a picture that the flow has to find in the one before: less is a cut.
 LEFT = 0.3
 # What is trained on is a multiple of this in width and height, so that content of nearly one shape
@@ -30,7 +35,10 @@ GRID = 16
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame, and the one before it where it follows from that; uint8 `(H, W, 3)`, RGB."""
+    """A frame, and the one before it where it follows from that; uint8 `(H, W, 3)`, RGB.
+
+    Before a picture there is what a camera would have seen that moves a little.
+    """
 
     content: Frame
     before: Frame | None = None
@@ -80,6 +88,10 @@ def read_all(
     lengths = [one.times.frames if isinstance(one, Clip) else len(one) for one in opened]
     shares = [max(1, MOST_FRAMES * length // sum(lengths)) for length in lengths]
     counts = [min(share, length) for share, length in zip(shares, lengths, strict=True)]
+    total = sum(
+        count if isinstance(one, Clip) else LOOKS * count
+        for one, count in zip(opened, counts, strict=True)
+    )
     groups: list[Group] = []
     by_size: dict[tuple[int, int], Group] = {}
     done = 0
@@ -87,7 +99,7 @@ def read_all(
         group: Group = []
         for shown in _of_clip(one, count, side) if isinstance(one, Clip) else _of(one, count, side):
             done += 1
-            looked(done, sum(counts))
+            looked(done, total)
             height, width = shown.content.shape[:2]
             if isinstance(one, Clip):
                 group.append(shown)
@@ -129,7 +141,32 @@ def _of(pictures: Sequence[Path], count: int, side: int) -> Iterator[Shown]:
     for number in sorted(spread(0, len(pictures), count)):
         picture = load_image(pictures[number])
         height, width = picture.shape[:2]
-        yield Shown(resize(picture, *training_size(width, height, side)))
+        size = training_size(width, height, side)
+        for look in range(LOOKS):
+            rng = np.random.default_rng((13, number, look))
+            content = resize(_part(picture, rng) if look else picture, *size)
+            yield Shown(content, _nearer(content, rng))
+
+
+def _part(picture: Frame, rng: np.random.Generator) -> Frame:
+    """A part of a picture, of its shape, mirrored or not."""
+    height, width = picture.shape[:2]
+    share = rng.uniform(PART, 1.0)
+    down, across = max(1, round(share * height)), max(1, round(share * width))
+    y, x = rng.integers(height - down + 1), rng.integers(width - across + 1)
+    part = picture[y : y + down, x : x + across]
+    return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
+
+
+def _nearer(frame: Frame, rng: np.random.Generator) -> Frame:
+    """A frame from a little nearer, anywhere in it, so that there is nothing beyond its edge."""
+    height, width = frame.shape[:2]
+    scale = 1.0 / (1.0 + NEARER * rng.random())
+    x, y = (rng.random() * (1.0 - scale) * (side - 1) for side in (width, height))
+    places = np.array([[scale, 0.0, x], [0.0, scale, y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    near = cv2.warpAffine(frame, places, (width, height), flags=flags)
+    return np.asarray(near, np.uint8)
 
 
 def calibration_frames(group: Group) -> list[Frame]:

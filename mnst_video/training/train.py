@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mnst_video.media.files import check_target
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import load_image, save_image
 from mnst_video.method.vgg import VGG19
+from mnst_video.model.base import begin, load_base
 from mnst_video.model.file import Model, Training, kept_size, load_model, save_model
 from mnst_video.model.network import Network, Shape
 from mnst_video.model.play import paint_with
@@ -37,8 +38,9 @@ SIDE = 256
 KEEP_EVERY = 30.0
 # From this share of the time on the rate falls, to nearly nothing.
 FALLS_FROM, LAST_SHARE = 0.5, 0.01
-# Steps whose mean loss is compared with that of as many before, and the least that it has to fall.
-WINDOW, GAINS = 500, 0.005
+# The least that the mean loss has to fall from the middle third of the steps to the last: from step
+# to step it differs by half. How many steps there have to be, and between two looks.
+GAINS, LEAST, LOOK_EVERY = 0.02, 3000, 100
 # Points of a scale from gamma to the mix.
 POINTS = 65
 
@@ -83,6 +85,7 @@ def train(
     *,
     minutes: float = 5.0,
     shape: Shape | None = None,
+    begin_with: Path | str = "base",
     overwrite: bool = False,
     observe: Observer | None = None,
 ) -> Trained:
@@ -92,6 +95,8 @@ def train(
     minutes: in all. An interrupted training goes on where it stopped when it is called again, and
         so does a finished one with more of them.
     shape: the size of the network; its paintings are counted here.
+    begin_with: the weights it begins with: "base", those that come with the program (which other
+        shapes than theirs do without), "none", chance, or the file of another model.
     Raises UsageError, InputError, MachineError or DivergedError.
     """
     options, observe = options or Options(), observe or (lambda _: None)
@@ -104,7 +109,7 @@ def train(
     opened = open_all(contents, options.input)
     pictures = tuple(kept_size(load_image(path)) for path in options.styles)
     side = options.max_side or SIDE
-    shape = Shape(**{**vars(shape or Shape(2)), "paintings": len(pictures)})
+    beginning = _beginning(begin_with, len(pictures), shape)
     sources = (*contents, *options.styles)
     check_target(output, sources, overwrite=True)
     with at_work(output, options.machine):
@@ -113,8 +118,7 @@ def train(
         groups = read_all(opened, side, lambda done, total: observe(Looking(done, total)))
         samples = _samples(groups, options, vgg, pictures)
         if before is None:
-            torch.manual_seed(0)
-            learner = Learner(Network(shape).to(vgg.device))
+            learner = Learner(beginning.to(vgg.device))
         else:
             learner = _learner(before, vgg.device)
         run = _Run(learner, samples, 60.0 * minutes, before.training.seconds if before else 0.0)
@@ -166,6 +170,21 @@ def trained_on(source: Path, options: Options, observe: Observer | None = None) 
         with_model(options, load_model(path))  # it says what it was trained with
         return path
     return train([source], path, options, observe=observe).output
+
+
+def _beginning(begin_with: Path | str, paintings: int, shape: Shape | None) -> Network:
+    """A network with the weights it begins with. Raises InputError, UsageError or MachineError."""
+    other: Network | None = None
+    if begin_with == "base":
+        other = load_base()
+    elif begin_with != "none":
+        other = load_model(Path(begin_with)).network
+        shape = shape or other.shape
+    torch.manual_seed(0)
+    network = Network(replace(shape or Shape(paintings), paintings=paintings))
+    if other is not None and not begin(network, other) and begin_with != "base":
+        raise UsageError(f"--begin-with {begin_with}: is a network of another size")
+    return network
 
 
 class _Run:
@@ -221,9 +240,10 @@ class _Run:
     def _rests(self) -> bool:
         """Whether the loss has stopped falling."""
         losses = self._losses
-        if len(losses) < 4 * WINDOW or len(losses) % (WINDOW // 5):
+        if len(losses) < LEAST or len(losses) % LOOK_EVERY:
             return False
-        late, early = np.mean(losses[-WINDOW:]), np.mean(losses[-2 * WINDOW : -WINDOW])
+        third = len(losses) // 3
+        late, early = np.mean(losses[-third:]), np.mean(losses[-2 * third : -third])
         return bool(late > (1.0 - GAINS) * early)
 
     def _measure(self) -> None:

@@ -636,7 +636,8 @@ def test_the_doctor_names_the_versions_and_finds_nothing_wrong(run):
     assert (code, err) == (0, "")
     for package in doctor.PACKAGES:
         assert f"✓ {package}: {version(package)}\n" in out
-    for word in ("python: ", "device: ", "weights: ", "ffmpeg: ffmpeg version "):
+    words = ("python: ", "device: ", "weights: ", "base network: ", "ffmpeg: ffmpeg version ")
+    for word in (*words, f"[onnx]: onnx {version('onnx')}\n"):
         assert f"✓ {word}" in out
     assert "✗" not in out
 

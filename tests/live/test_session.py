@@ -6,21 +6,24 @@ import sys
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from mnst_video.errors import InputError, UsageError
+from mnst_video.errors import InputError, MnstError, UsageError
 from mnst_video.live.feed import CameraFeed, ClipFeed
 from mnst_video.live.hand import Hand
 from mnst_video.live.player import Player
-from mnst_video.live.session import Controls, Session, live
+from mnst_video.live.session import Controls, Kept, Session, live
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
+from mnst_video.media.input.sound import read_sound
 from mnst_video.model.file import Model, Training, load_model, save_model
 from mnst_video.model.network import Network, Shape
 from mnst_video.model.play import paint_with
 from mnst_video.options import Options
+from mnst_video.plan.setup import prepare
 from mnst_video.presets import make_options
 from mnst_video.training.train import learned_options
 
@@ -216,8 +219,7 @@ def test_a_take_is_kept(tmp_path, make_clip, model_of):
     figures = played(
         clip,
         tmp_path,
-        record=tmp_path / "take.mp4",
-        save_gamma=tmp_path / "take.toml",
+        kept=Kept(tmp_path / "take.mp4", tmp_path / "take.toml"),
         options={"gamma": "0f=0, 5f=1"},
     )
     assert figures.frames + figures.dropped == 6
@@ -225,7 +227,34 @@ def test_a_take_is_kept(tmp_path, make_clip, model_of):
     options = make_options([str(tmp_path / "take.toml")], {})
     assert str(options.gamma) == "0f=0, 5f=1"
     with pytest.raises(UsageError, match="exists; use --overwrite"):
-        played(clip, tmp_path, record=tmp_path / "take.mp4")
+        played(clip, tmp_path, kept=Kept(tmp_path / "take.mp4"))
+    with pytest.raises(UsageError, match="need names of their own"):
+        played(clip, tmp_path, kept=Kept(tmp_path / "a.mp4", tmp_path / "a.mp4"))
+    with pytest.raises(UsageError, match="--record-input: is for a camera"):
+        played(clip, tmp_path, kept=Kept(input=tmp_path / "b.mp4"))
+    assert not list(tmp_path.glob("*b*.mp4"))
+
+
+def test_a_take_of_a_passage_has_its_sound_and_its_times(tmp_path, make_clip, model_of):
+    model_of()
+    clip, take = make_clip(frames=10, fps="10"), tmp_path / "take.mp4"
+    played(
+        clip,
+        tmp_path,
+        kept=Kept(take, tmp_path / "take.toml"),
+        options={"gamma": "0f=0, 9f=0.9", "start": "0.3", "end": "0.8"},
+    )
+    options = make_options([str(tmp_path / "take.toml")], {})
+    assert (str(options.start), str(options.end)) == ("0.3", "0.8")
+    setup = prepare(probe(clip), make_options([str(tmp_path / "take.toml")], {"max_side": 32}))
+    assert [setup.course.fader(t).gamma for t in setup.frames] == pytest.approx(
+        [0.3, 0.4, 0.5, 0.6, 0.7]
+    )
+    recorded = probe(take)
+    assert (recorded.times.frames, recorded.audio) == (5, ("aac",))
+    heard = read_sound(take, origin=recorded.start)
+    assert len(heard.samples) / heard.rate == pytest.approx(0.5, abs=0.06)
+    assert np.abs(heard.samples).max() > 0.05
 
 
 def test_a_take_is_kept_where_its_input_ends_in_an_error(
@@ -239,9 +268,9 @@ def test_a_take_is_kept_where_its_input_ends_in_an_error(
 
     model_of()
     monkeypatch.setattr(feed_module, "read_frames", broken)
-    outputs = {"record": tmp_path / "take.mkv", "save_gamma": tmp_path / "take.toml"}
+    kept = Kept(tmp_path / "take.mkv", tmp_path / "take.toml")
     with pytest.raises(InputError, match="frame 1"):
-        played(make_clip(frames=3), tmp_path, **outputs, options={"threads": 1, "gamma": 0.5})
+        played(make_clip(frames=3), tmp_path, kept=kept, options={"threads": 1, "gamma": 0.5})
     assert probe(tmp_path / "take.mkv").times.frames == 1
     assert '"0f=0.5"' in (tmp_path / "take.toml").read_text()
 
@@ -269,7 +298,7 @@ def test_osc_plays_it(tmp_path, make_clip, model_of):
             clip,
             tmp_path,
             Controls(window=False, osc=("127.0.0.1", port)),
-            save_gamma=tmp_path / "take.toml",
+            kept=Kept(save_gamma=tmp_path / "take.toml"),
             options={"gamma": 0.0},
         )
     finally:
@@ -284,6 +313,60 @@ def test_a_camera_that_is_not_there(tmp_path, model_of):
         CameraFeed(97, 64)
     with pytest.raises(UsageError, match="camera:x: write camera:0"):
         played("camera:x", tmp_path)
+
+
+class Camera:
+    """A clip in a camera's place, at its pace."""
+
+    def __init__(self, clip):
+        self.clip = cv2.VideoCapture(str(clip))
+        self.isOpened, self.get, self.release = self.clip.isOpened, self.clip.get, self.clip.release
+
+    def read(self):
+        time.sleep(0.05)
+        return self.clip.read()
+
+
+def test_a_camera_is_kept_beside_its_take(tmp_path, make_clip, model_of, monkeypatch):
+    """At 20 frames a second: as long as it was, with each frame of the camera under its paint."""
+    model_of()
+    clip = make_clip(frames=12, audio=False)
+    camera = Camera(clip)
+    real = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda of, *a: real(of, *a) if of else camera)
+    kept = Kept(tmp_path / "take.mkv", tmp_path / "take.toml", tmp_path / "input.mkv")
+    with pytest.raises(InputError, match="camera:0: gives no more frames"):
+        played("camera:0", tmp_path, kept=kept, options={"gamma": 0.25, "max_side": 32})
+    take, given = probe(kept.record), probe(kept.input)
+    assert (take.width, given.width) == (32, 64)
+    assert take.times.frames == given.times.frames
+    assert 0.4 < float(take.times.duration) < 1.2
+    options = make_options([str(kept.save_gamma)], {"max_side": 32})
+    course = prepare(given, options).course
+    assert {course.fader(t).gamma for t in range(given.times.frames)} == {0.25}
+    last = list(read_frames(given, 64, 48))[-1].astype(int)
+    frames = read_frames(probe(clip), 64, 48)
+    assert min(np.abs(last - frame).mean() for frame in frames) < 6
+
+
+def test_a_camera_hears_and_counts_nothing(tmp_path, model_of):
+    model_of()
+    with pytest.raises(UsageError, match=r"react = rms:1: a camera has no sound"):
+        played("camera:0", tmp_path, options={"react": "rms:1"})
+    with pytest.raises(UsageError, match="start: is for clips"):
+        played("camera:0", tmp_path, options={"start": "1"})
+
+
+def test_a_microphone_needs_something_to_do(tmp_path, make_clip, model_of):
+    model_of()
+    controls = Controls(window=False, mic="default")
+    with pytest.raises(UsageError, match="--mic: say what the sound does: --react"):
+        played(make_clip(frames=2), tmp_path, controls)
+    with pytest.raises(UsageError, match="not in a microphone's"):
+        played(make_clip(frames=2), tmp_path, controls, options={"react": "rms:1", "bpm": "auto"})
+    nothing = Controls(window=False, mic="no input has this name")
+    with pytest.raises(MnstError, match=r"no sound input|is called so|PortAudio"):
+        played(make_clip(frames=2), tmp_path, nothing, options={"react": "rms:1"})
 
 
 def test_raw_frames_go_to_standard_output(tmp_path, make_clip, model_of):

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from mnst_video.live.take import Record, Take, recording
+from mnst_video.media.input.animation import probe_animation
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
+from mnst_video.media.input.sound import read_sound
+from mnst_video.media.output.dub import dub_with
 from mnst_video.options import Options
 from mnst_video.plan.setup import prepare
 from mnst_video.presets import make_options
@@ -50,6 +53,51 @@ def test_a_recording_has_every_frame(texture):
         record.add(number, picture)
     order = [int(np.argmin([abs(p.astype(int) - s).sum() for p in pictures])) for s in shown]
     assert order == [0, 0, 1, 1, 1, 2]
+
+
+def test_a_camera_that_is_faster_than_its_take(texture):
+    shown = []
+    record = Record(shown.append)
+    for number in (0, 0, 1, 2, 2):
+        record.add(number, texture(32, 24))
+    assert len(shown) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("r.mp4", "aac"), ("r.mkv", "flac"), ("r.webm", "opus"), ("r.gif", None)]
+)
+def test_a_recording_sounds_as_long_as_it_was(tmp_path, make_clip, texture, name, codec):
+    """It is ended by hand after five of ten frames, at uneven times."""
+    clip = probe(make_clip("in.mkv", frames=10, fps="10", extra=("-c:a", "flac")))
+    path = tmp_path / name
+    with recording(path, clip, (32, 24), range(2, 10)) as record:
+        for number in (2, 3, 6):
+            record.add(number, texture(32, 24))
+    recorded = probe(path) if codec else probe_animation(path)
+    assert (recorded.times.frames, recorded.times.fps) == (5, 10)
+    if codec is None:
+        return
+    assert recorded.audio == (codec,)
+    heard = read_sound(path, origin=recorded.start)
+    assert len(heard.samples) / heard.rate == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_microphones_sound_begins_with_the_take(tmp_path, ffmpeg, texture):
+    """The hit that was heard 0.7 s after the microphone began is 0.5 s after the picture did."""
+    ffmpeg(
+        *("-f", "lavfi", "-i", "aevalsrc=if(between(t\\,0.7\\,0.8)\\,0.8*sin(3000*t)\\,0):d=2"),
+        tmp_path / "mic.wav",
+    )
+    path = tmp_path / "take.mp4"
+    with recording(path, Fraction(30), (32, 24)) as record:
+        record.add(29, texture(32, 24))
+    dub_with(path, tmp_path / "mic.wav", 0.2)
+    recorded = probe(path)
+    heard = read_sound(path, origin=recorded.start)
+    loud = np.flatnonzero(np.abs(heard.samples) > 0.3) / heard.rate + heard.start
+    assert (loud[0], loud[-1]) == pytest.approx((0.5, 0.6), abs=0.03)
+    assert recorded.times.frames == 30
+    assert len(heard.samples) / heard.rate == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["take.mp4", "take.mkv", "take.mov", "take.webm"])

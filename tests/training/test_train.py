@@ -1,5 +1,6 @@
 """Training: it learns, goes on where it stopped, and keeps what it has."""
 
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -12,6 +13,7 @@ from mnst_video.errors import InputError, Terminated, UsageError
 from mnst_video.job.events import Looking
 from mnst_video.media.images import load_image, save_image
 from mnst_video.method.losses import temporal_loss
+from mnst_video.model.base import load_base
 from mnst_video.model.file import load_model
 from mnst_video.model.network import Network, Shape
 from mnst_video.options import Options
@@ -162,6 +164,37 @@ def test_an_interrupted_training_keeps_its_state(tmp_path, make_clip, options, k
     assert next(e.step for e in events if isinstance(e, Learning)) == 4
 
 
+@pytest.mark.usefixtures("clock")
+def test_a_training_begins_with_another_model(tmp_path, make_clip, options):
+    clip = make_clip(frames=2)
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    train([clip], one, options, minutes=0.4, shape=TINY, begin_with="none")
+    first = load_model(one).network
+    network = training_module._beginning(one, 3, None)
+    assert network.shape == replace(TINY, paintings=3)
+    assert torch.equal(network.down.convolution.weight, first.down.convolution.weight)
+    train([clip], two, options, minutes=0.4, begin_with=one)
+    assert load_model(two).network.shape == TINY
+    other = replace(TINY, blocks=2)
+    with pytest.raises(UsageError, match=f"--begin-with {one}: is a network of another size"):
+        train([clip], two, options, shape=other, begin_with=one, overwrite=True)
+    with pytest.raises(InputError, match=r"nothing\.safetensors"):
+        train([clip], two, options, begin_with="nothing.safetensors", overwrite=True)
+    usual = training_module._beginning("base", 2, None)
+    assert torch.equal(usual.down.convolution.weight, load_base().down.convolution.weight)
+
+
+@pytest.mark.parametrize(("falls", "rests"), [(0.1, False), (0.0, True)])
+def test_a_training_rests_where_the_loss_no_longer_falls(falls, rests):
+    """From step to step it differs by half."""
+    run = training_module._Run(None, [], 60.0, 0.0)
+    noise = np.random.default_rng(5).normal(1.0, 0.5, 6000).clip(0.1)
+    run._losses = [*(noise * np.linspace(1.0, 1.0 - 2.0 * falls, 6000))]
+    assert run._rests() is rests
+    run._losses = run._losses[:2900]
+    assert not run._rests()
+
+
 def test_what_is_there_is_not_replaced_unasked(tmp_path, make_clip, options):
     clip, output = make_clip(frames=3), tmp_path / "pair.safetensors"
     output.write_bytes(b"mine")
@@ -183,11 +216,11 @@ def test_content_is_clips_pictures_and_folders(tmp_path, make_clip, options, tex
     groups = read_all(
         open_all([clip, folder, single], options.input), 48, lambda *n: seen.append(n)
     )
-    assert seen == [(n, 9) for n in range(1, 10)]
+    assert seen == [(n, 5 + 4 * 4) for n in range(1, 5 + 4 * 4 + 1)]
     sizes = [(len(group), group[0].content.shape[:2]) for group in groups]
-    assert sizes == [(5, (32, 48)), (3, (32, 48)), (1, (48, 32))]
+    assert sizes == [(5, (32, 48)), (12, (32, 48)), (4, (48, 32))]
     followed = [shown.before is not None for group in groups for shown in group]
-    assert followed == [False, True, True, True, True] + [False] * 4
+    assert followed == [False, True, True, True, True] + [True] * 16
 
 
 def test_a_cut_is_not_followed(tmp_path, options, texture, ffmpeg):

@@ -49,6 +49,14 @@ def train_command(
     minutes: Annotated[
         float, option(MAIN, "How long, in all; the same command with more goes on.", "--minutes")
     ] = 5.0,
+    begin_with: Annotated[
+        str,
+        option(
+            MAIN,
+            "What to begin with: another model, the program's own base, or none.",
+            "--begin-with",
+        ),
+    ] = "base",
     overwrite: Overwrite = False,
     progress: ProgressStyle = "auto",
     debug: Debug = False,
@@ -67,7 +75,13 @@ def train_command(
 
         with training_display(progress, err) as observe:
             done = train(
-                contents, output, options, minutes=minutes, overwrite=overwrite, observe=observe
+                contents,
+                output,
+                options,
+                minutes=minutes,
+                begin_with=begin_with,
+                overwrite=overwrite,
+                observe=observe,
             )
     print(
         f"{done.output}: {done.steps} steps on {done.frames} frames, in {in_minutes(done.seconds)}"
@@ -95,6 +109,10 @@ def live_command(
         Path | None,
         option(MAIN, "Keep γ as it was played, as a preset (.toml) for a render.", "--save-gamma"),
     ] = None,
+    record_input: Annotated[
+        Path | None,
+        option(MAIN, "Keep what the camera gave, to render the take from.", "--record-input"),
+    ] = None,
     midi: Annotated[
         str | None, option(CONTROL, "Take γ from a MIDI input: a part of its name.", "--midi")
     ] = None,
@@ -105,6 +123,10 @@ def live_command(
     osc: Annotated[
         str | None,
         option(CONTROL, "Listen to OSC: a port, or 0.0.0.0:PORT for other machines.", "--osc"),
+    ] = None,
+    mic: Annotated[
+        str | None,
+        option(CONTROL, "--react hears a microphone: a part of its name, or default.", "--mic"),
     ] = None,
     glide: Annotated[
         float, option(CONTROL, "Seconds in which γ follows; 0 is at once.", "--glide")
@@ -129,33 +151,27 @@ def live_command(
             raise UsageError(f"--glide {glide:g}: give 0 to 60 seconds")
         from mnst_video.live.midi import Control
         from mnst_video.live.osc import address_of
-        from mnst_video.live.session import Controls, live
+        from mnst_video.live.session import Controls, Kept, live
 
         controls = Controls(
             midi=midi,
             control=Control.parse(midi_control) if midi_control else None,
             osc=address_of(osc) if osc else None,
+            mic=mic,
             glide=glide,
             window=not no_window,
             raw=output == "-",
             virtual_camera=virtual_camera,
         )
-        played = live(
-            source,
-            options,
-            controls,
-            record=record,
-            save_gamma=save_gamma,
-            loop=not once,
-            overwrite=overwrite,
-        )
+        kept = Kept(record, save_gamma, record_input, overwrite)
+        played = live(source, options, controls, kept, loop=not once)
     rate = played.frames / played.seconds if played.seconds else 0.0
     latency = f", {played.latency:.0f} ms from a movement to the picture" if played.latency else ""
     err.print(
         f"{played.frames} frames, {rate:.1f} a second, {played.dropped} dropped{latency}",
         highlight=False,
     )
-    for path in filter(None, (record, save_gamma)):
+    for path in filter(None, (record, save_gamma, record_input)):
         err.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 
