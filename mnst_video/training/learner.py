@@ -18,14 +18,19 @@ from mnst_video.painting.flow import Motion, follow, sources
 from mnst_video.painting.frame import objective
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
+from mnst_video.training.muon import Muon
 
-# Adam's rate, its steps up to that, and its momenta.
-RATE, WARM_UP, BETAS = 2e-3, 50, (0.9, 0.99)
+# Adam's rate, for scales, shifts and the last layer, that of Muon for the convolutions before that,
+# the steps up to these, and Adam's momenta.
+RATE, MUON_RATE, WARM_UP, BETAS = 5e-3, 0.05, 50, (0.9, 0.99)
 # Of the change along the flow from a frame to the next, pixels in 0..1, beside the relative losses.
 TEMPORAL_WEIGHT = 20.0
+# Of the grid of its own pixels, which a network paints where it lacks texture: in squares of so
+# many pixels.
+GRID_WEIGHT, GRID_SQUARE = 500.0, 8
 # How much more content weighs than in a render: a network loses more of it than an optimiser that
 # starts from the content.
-CONTENT = 2.0
+CONTENT = 1.5
 # How often γ is at one of its ends, where a painting stands alone.
 ENDS = 0.4
 # The weights that are played are a mean over about so many of the last steps.
@@ -85,23 +90,33 @@ class Learner:
     network: Network
     steps: int = 0
     mean: dict[str, Tensor] = field(default_factory=dict)
-    moments: Mapping[str, tuple[Tensor, Tensor]] | None = None
+    moments: Mapping[str, tuple[Tensor, ...]] | None = None
 
     def __post_init__(self) -> None:
         self.network.train()
         names = dict(self.network.named_parameters())
         if not self.mean:
             self.mean = {name: value.detach().clone() for name, value in names.items()}
-        self.adam = torch.optim.Adam(self.network.parameters(), betas=BETAS)
-        for name, (first, second) in (self.moments or {}).items():
-            step = torch.tensor(float(self.steps))
-            self.adam.state[names[name]] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
+        matrices = {n: v for n, v in names.items() if v.ndim == 4 and not n.startswith("out.")}
+        others = {name: value for name, value in names.items() if name not in matrices}
+        known = self.moments or {}
+        momenta = [known[name][0] for name in matrices] if known else None
+        self.muon, self._matrices = Muon(list(matrices.values()), momenta), tuple(matrices)
+        self.adam = torch.optim.Adam(others.values(), betas=BETAS)
+        for name, value in others.items() if known else ():
+            step, (first, second) = torch.tensor(float(self.steps)), known[name]
+            self.adam.state[value] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
 
-    def state(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Adam's moments, by the names of the weights."""
-        names = self.network.named_parameters()
-        states = ((name, self.adam.state[value]) for name, value in names)
-        return {name: (s["exp_avg"], s["exp_avg_sq"]) for name, s in states if s}
+    def state(self) -> dict[str, tuple[Tensor, ...]]:
+        """Muon's momenta, and Adam's two moments, by the names of the weights."""
+        found: dict[str, tuple[Tensor, ...]] = {
+            name: (momentum,)
+            for name, momentum in zip(self._matrices, self.muon.momenta, strict=True)
+        }
+        for name, value in self.network.named_parameters():
+            if adam := self.adam.state[value] if name not in found else None:
+                found[name] = adam["exp_avg"], adam["exp_avg_sq"]
+        return found if self.steps else {}
 
     def step(self, samples: Sequence[Sample], share: float) -> Figures:
         """Learn from one of the samples. share: of the rate, 0..1.
@@ -125,12 +140,14 @@ class Learner:
         change = image.new_zeros(())
         if before is not None:
             change = _change(image, before, sample.motion, shift)
-        loss = losses.total + TEMPORAL_WEIGHT * change
+        loss = losses.total + TEMPORAL_WEIGHT * change + GRID_WEIGHT * _grid(image)
+        share *= min(1.0, (self.steps + 1) / WARM_UP)
         for group in self.adam.param_groups:
-            group["lr"] = RATE * share * min(1.0, (self.steps + 1) / WARM_UP)
-        self.adam.zero_grad()
+            group["lr"] = RATE * share
+        self.network.zero_grad()
         loss.backward()
         self.adam.step()
+        self.muon.step(MUON_RATE * share)
         self.steps += 1
         kept = min(1.0 - 1.0 / MEAN_OVER, self.steps / (self.steps + 10))
         for name, value in self.network.named_parameters():
@@ -189,3 +206,16 @@ def _change(image: Tensor, before: Tensor, motion: Motion, shift: tuple[int, int
     grid = torch.from_numpy(places).to(image)[None]
     warped = F.grid_sample(before, grid, padding_mode="border", align_corners=False)
     return (torch.from_numpy(trust).to(image) * ((image - warped) / 255.0).square()).mean()
+
+
+def _grid(image: Tensor) -> Tensor:
+    """The mean squared amplitude of lines and squares of 2 pixels, of pixels in 0..1.
+
+    The last layer makes each square of 2x2 pixels at once, so what its pixels differ by is a grid.
+    """
+    height, width = (2 * (side // 2) for side in image.shape[2:])
+    x = image[..., :height, :width] / 255.0
+    a, b, c, d = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
+    patterns = torch.cat([a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 4.0
+    local = F.avg_pool2d(patterns, GRID_SQUARE // 2, ceil_mode=True)
+    return local.square().sum(1).mean() / image.shape[1]

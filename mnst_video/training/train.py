@@ -307,7 +307,7 @@ def _learner(model: Model, device: torch.device) -> Learner:
     training, network = model.training, model.network.to(device)
     mean = {n: v.detach().clone() for n, v in network.named_parameters()}
     network.load_state_dict(dict(training.weights))
-    moments = {n: (a.to(device), b.to(device)) for n, (a, b) in training.moments.items()}
+    moments = {n: tuple(m.to(device) for m in of) for n, of in training.moments.items()}
     return Learner(network, training.steps, mean, moments)
 
 

@@ -20,7 +20,7 @@ from mnst_video.options import Options
 from mnst_video.painting.flow import follow, warp
 from mnst_video.painting.styles import Styles
 from mnst_video.training.content import open_all, read_all, training_size
-from mnst_video.training.learner import Learner, Sample, _change, shifted
+from mnst_video.training.learner import Learner, Sample, _change, _grid, shifted
 from mnst_video.training.train import Learning, train, trained_on
 
 TINY = Shape(2, eighth=16, quarter=16, half=8, blocks=1)
@@ -75,7 +75,7 @@ def test_it_goes_on_as_it_would_have(samples):
     for _ in range(3):
         whole.step(samples, 1.0)
     weights = {name: value.detach().clone() for name, value in whole.network.named_parameters()}
-    moments = {name: (a.clone(), b.clone()) for name, (a, b) in whole.state().items()}
+    moments = {name: tuple(m.clone() for m in of) for name, of in whole.state().items()}
     mean = {name: value.clone() for name, value in whole.mean.items()}
     other = Network(TINY)
     other.load_state_dict(weights)
@@ -118,6 +118,18 @@ def test_the_change_along_the_flow_is_that_of_the_optimiser(texture, as_image):
     moved = shifted(before, (3, 5))
     assert float(_change(as_image(before), as_image(moved), still, (3, 5))) < 1e-9
     assert float(_change(as_image(before), as_image(moved), still, (0, 0))) > 1e-4
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (37, 21)])
+def test_the_grid_of_two_pixels_is_measured(width, height):
+    """That of columns, rows and squares; a slope and coarser stripes have nearly none."""
+    y, x = np.mgrid[:height, :width]
+    for signs in ((-1) ** x, (-1) ** y, (-1) ** (x + y)):
+        picture = torch.from_numpy(128.0 + 10.0 * np.repeat(signs[None], 3, 0))[None]
+        assert float(_grid(picture)) == pytest.approx((10.0 / 255.0) ** 2)
+    for other in (2.0 * x, 10.0 * (-1) ** (x // 2), 10.0 * (-1) ** (x // 2 + y // 2)):
+        picture = torch.from_numpy(128.0 + np.repeat(other[None], 3, 0))[None]
+        assert float(_grid(picture)) < 0.02 * (10.0 / 255.0) ** 2 + (1.0 / 255.0) ** 2
 
 
 @pytest.mark.usefixtures("clock")
