@@ -28,13 +28,15 @@ class Due:
     """A frame whose time has come. number: in the clip, or since the camera began.
 
     round: how often the clip has begun anew. dropped: frames that were due before it, and that
-    nobody asked for in time. whole: the frame as the camera gave it, where that is asked for.
+    nobody asked for in time. at: the second of the feed's clock at which it was due. whole: the
+    frame as the camera gave it, where that is asked for.
     """
 
     frame: Frame
     number: int
     round: int = 0
     dropped: int = 0
+    at: float = 0.0
     whole: Frame | None = None
 
 
@@ -104,6 +106,10 @@ class ClipFeed:
         assert self._zero is not None
         return self._zero + turn * self.length + self._begins[number - self.frames.start]
 
+    def second(self, moment: float) -> float | None:
+        """The second of the passage that is due at a moment of the clock, None before the first."""
+        return None if self._zero is None else max(0.0, moment - self._zero) % self.length
+
     def next(self) -> Due | None:
         """The newest frame that is due; None after the last. Raises what decoding raised."""
         late = False
@@ -131,7 +137,7 @@ class ClipFeed:
                 turn, number, frame = self._queue.popleft()
                 dropped += 1
             self._changed.notify_all()
-        return Due(frame, number, turn, dropped)
+        return Due(frame, number, turn, dropped, self._due(turn, number))
 
 
 class CameraFeed:
@@ -206,4 +212,4 @@ class CameraFeed:
             come, number, frame = self._newest
             dropped, self._given = come - self._given - 1, come
         whole = frame if self._keep_whole else None
-        return Due(resize(frame, *self.size), number, 0, dropped, whole)
+        return Due(resize(frame, *self.size), number, 0, dropped, self.now(), whole)

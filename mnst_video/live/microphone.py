@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnst_video.errors import MachineError, UsageError
+from mnst_video.live.devices import reason_of, sounddevice
 from mnst_video.timeline.hearing import Hearing
 from mnst_video.timeline.reaction import Reaction
 
@@ -28,8 +29,8 @@ class Microphone:
 
     def __init__(self, name: str, reactions: Sequence[Reaction], keep: Path | None = None) -> None:
         self.kept = keep
-        self._sounddevice = _sounddevice()
-        device = _device(self._sounddevice, name)
+        self._portaudio = sounddevice("--mic")
+        device = _device(self._portaudio, name)
         self.rate = int(device["default_samplerate"])
         # The second at which the first sample was heard.
         self.begun: float | None = None
@@ -37,7 +38,7 @@ class Microphone:
         self._hearing = Hearing(reactions, self.rate)
         self._file: wave.Wave_write | None = None
         self._stack = contextlib.ExitStack()
-        self._open: Callable[[], Any] = lambda: self._sounddevice.InputStream(
+        self._open: Callable[[], Any] = lambda: self._portaudio.InputStream(
             device=device["index"],
             channels=min(2, device["max_input_channels"]),
             samplerate=self.rate,
@@ -55,8 +56,8 @@ class Microphone:
                 stack.callback(self._listen)
             try:
                 stack.enter_context(self._open())
-            except self._sounddevice.PortAudioError as error:
-                raise MachineError(f"--mic {self._name}: {_reason(error)}") from None
+            except self._portaudio.PortAudioError as error:
+                raise MachineError(f"--mic {self._name}: {reason_of(error)}") from None
             self._stack = stack.pop_all()
         return self
 
@@ -84,25 +85,13 @@ class Microphone:
         return self._hearing.added
 
 
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except ImportError:
-        raise MachineError('--mic needs sounddevice: pip install "mnst-video[live]"') from None
-    except OSError:  # its wheel for Linux comes without the library
-        raise MachineError(
-            "--mic needs the PortAudio library: install libportaudio2, as Debian calls it"
-        ) from None
-    return sounddevice
-
-
-def _device(sounddevice: Any, name: str) -> Any:
+def _device(portaudio: Any, name: str) -> Any:
     """What PortAudio knows of the input whose name has `name` in it."""
-    inputs = [one for one in sounddevice.query_devices() if one["max_input_channels"] > 0]
+    inputs = [one for one in portaudio.query_devices() if one["max_input_channels"] > 0]
     if not inputs:
         raise MachineError("--mic: this machine has no sound input")
     if name == DEFAULT:
-        number = sounddevice.default.device[0]
+        number = portaudio.default.device[0]
         return next((one for one in inputs if one["index"] == number), inputs[0])
     near = [one for one in inputs if name.lower() in one["name"].lower()]
     near = [one for one in near if one["name"] == name] or near
@@ -111,7 +100,3 @@ def _device(sounddevice: Any, name: str) -> Any:
         problem = "no sound input is called so" if not near else "more than one is called so"
         raise UsageError(f"--mic {name}: {problem}; there are: {there}, and {DEFAULT}")
     return near[0]
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -61,6 +61,15 @@ class Player:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._before: tuple[Small, Frame, Tensor] | None = None
 
+    def warm_up(self, size: tuple[int, int]) -> None:
+        """Paint nothing in particular: the first frames of a size take many times as long.
+
+        size: (width, height).
+        """
+        nothing = np.zeros((size[1], size[0], 3), np.uint8)
+        for begun in [self.begin(nothing, 0.5) for _ in range(self.at_once)]:
+            begun.picture.result()
+
     def mix(self, place: float) -> Tensor:
         """The share of each painting at a place."""
         if self.paintings == 2:

@@ -16,6 +16,7 @@ import numpy as np
 from mnst_video.errors import MachineError, MnstError, UsageError
 from mnst_video.live.feed import CAMERA_FPS, CameraFeed, ClipFeed, Due
 from mnst_video.live.hand import Hand
+from mnst_video.live.loudspeaker import sounding
 from mnst_video.live.microphone import Microphone
 from mnst_video.live.midi import Control, Knob, open_port
 from mnst_video.live.osc import listening
@@ -50,7 +51,8 @@ class Controls:
     """What moves γ, and where it goes.
 
     midi: a part of a port's name; control: None learns. osc: address and port. mic: a part of the
-        name of a sound input, or "default": what the options' reactions to sound hear.
+        name of a sound input, or "default": what the options' reactions to sound hear. sound: that
+        of the clip is played.
     glide: seconds, see `Hand`. raw: RGB bytes of each frame go to standard output.
     virtual_camera: other programs see a camera.
     """
@@ -59,6 +61,7 @@ class Controls:
     control: Control | None = None
     osc: tuple[str, int] | None = None
     mic: str | None = None
+    sound: bool = False
     glide: float = 0.0
     window: bool = True
     raw: bool = False
@@ -68,12 +71,13 @@ class Controls:
 @dataclass
 class Figures:
     """What was played. latencies: from a message to the first frame that shows it, in frames and
-    in seconds."""
+    in seconds. lags: the seconds from when the last frames were due until they were shown."""
 
     frames: int = 0
     dropped: int = 0
     seconds: float = 0.0
     latencies: list[tuple[int, float]] = field(default_factory=list)
+    lags: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     recent: list[float] = field(default_factory=list)
 
     @property
@@ -120,6 +124,8 @@ class Session:
         self.feed, self.player, self.hand = feed, player, hand
         self.timeline, self.sinks, self.now = timeline, sinks, now
         self.figures, self._begun = Figures(), now()
+        # How late the picture is, in seconds; read by the thread that plays the sound.
+        self.lag = 0.0
         self._begun_frames: deque[_Begun] = deque()
 
     @property
@@ -153,6 +159,8 @@ class Session:
         figures.frames += 1
         figures.dropped += now.due.dropped
         figures.recent = [*figures.recent[-RECENT:], shown]
+        figures.lags.append(shown - now.due.at)
+        self.lag = median(figures.lags)
         if now.since is not None:
             frames = figures.frames - now.shown_before
             figures.latencies.append((frames, shown - now.since))
@@ -261,6 +269,16 @@ def live(
             stack.callback(port.close)
         if controls.osc is not None:
             stack.enter_context(listening(controls.osc, hand, session.status))
+        if controls.sound:
+            if not isinstance(feed, ClipFeed):
+                raise UsageError(f"--sound: {source} has none")
+            passage = feed.clip.times.span(feed.frames)
+            shown = feed.second
+            context = sounding(
+                feed.clip, options.audio, passage, lambda moment: shown(moment - session.lag)
+            )
+            stack.enter_context(context)
+        player.warm_up(feed.size)
         stack.enter_context(feed)
         try:
             figures = session.run()

@@ -357,6 +357,13 @@ def test_a_camera_hears_and_counts_nothing(tmp_path, model_of):
         played("camera:0", tmp_path, options={"start": "1"})
 
 
+def test_the_sound_of_a_clip_needs_one(tmp_path, make_clip, model_of):
+    model_of()
+    controls = Controls(window=False, sound=True)
+    with pytest.raises(UsageError, match=r"--sound: .*clip\.mp4 has none"):
+        played(make_clip(frames=2, audio=False), tmp_path, controls)
+
+
 def test_a_microphone_needs_something_to_do(tmp_path, make_clip, model_of):
     model_of()
     controls = Controls(window=False, mic="default")

@@ -132,6 +132,7 @@ def live_command(
         float, option(CONTROL, "Seconds in which γ follows; 0 is at once.", "--glide")
     ] = 0.0,
     once: Annotated[bool, option(MAIN, "Play the clip once, not in a loop.", "--once")] = False,
+    sound: Annotated[bool, option(MAIN, "Let the clip be heard.", "--sound")] = False,
     no_window: Annotated[bool, option(MAIN, "Show nothing.", "--no-window")] = False,
     virtual_camera: Annotated[
         bool, option(MAIN, "Be a camera for other programs.", "--virtual-camera")
@@ -158,6 +159,7 @@ def live_command(
             control=Control.parse(midi_control) if midi_control else None,
             osc=address_of(osc) if osc else None,
             mic=mic,
+            sound=sound,
             glide=glide,
             window=not no_window,
             raw=output == "-",
