@@ -70,9 +70,7 @@ def sounding(
             block[:] = 0 if second is None else track.block(count, second)
 
         try:
-            stream = device.OutputStream(
-                RATE, channels=CHANNELS, dtype="int16", latency="low", callback=fill
-            )
+            stream = device.OutputStream(RATE, channels=CHANNELS, dtype="int16", callback=fill)
             stack = contextlib.ExitStack()
             stack.enter_context(stream)
         except device.PortAudioError as error:
