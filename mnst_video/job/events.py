@@ -63,6 +63,17 @@ class Report:
     kept: Path | None
 
 
+@dataclass(frozen=True)
+class ShotsReport:
+    """Some shots that are painted, by their numbers from 1; frames of theirs `reused`."""
+
+    folder: Path
+    shots: tuple[int, ...]
+    frames: int
+    reused: int
+    seconds: float
+
+
 Event = Looking | Plan | StepDone | FrameDone | Encoding
 Observer = Callable[[Event], None]
 

@@ -21,21 +21,43 @@ def job_folder(output: Path, frames_dir: Path | None) -> Path:
     return folder
 
 
+def shot_log(folder: Path, index: int) -> Path:
+    """The log of a shot that a run of its own paints."""
+    return folder / f"frames-{index + 1:04d}.jsonl"
+
+
+def logs(folder: Path) -> list[Path]:
+    """All logs that are there."""
+    return [folder / "frames.jsonl", *sorted(folder.glob("frames-*.jsonl"))]
+
+
 @contextlib.contextmanager
-def held(folder: Path, given: bool) -> Iterator[None]:
+def shot_held(folder: Path, index: int) -> Iterator[None]:
+    """A shot, which no other run paints while the block lasts. Raises UsageError or MachineError.
+
+    It is for those who hold the folder to begin with; they may let go of that then.
+    """
+    lock = folder / f"shot-{index + 1:04d}.lock"
+    with alone(lock, f"{folder}: shot {index + 1}", "--shots"):
+        yield
+
+
+@contextlib.contextmanager
+def held(folder: Path, given: bool, wait: float = 0.0) -> Iterator[None]:
     """The job folder, which is there while the block lasts; no other run works in it.
 
-    It stays when something is in it, and where it is `given` and was there before.
+    It stays when something is in it, where it is `given` and was there before, and where others
+    may `wait` for it: the seconds that another run may hold it.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is in the way: frames need a folder of this name")
-    stays = given and folder.exists()
+    stays = wait > 0.0 or (given and folder.exists())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MachineError(f"{folder}: cannot be made ({error.strerror})") from None
     try:
-        with alone(folder / "job.lock", folder, "--frames-dir"):
+        with alone(folder / "job.lock", folder, "--frames-dir", wait):
             yield
     finally:
         if not stays:
@@ -56,7 +78,7 @@ def move_aside(folder: Path) -> None:
     frames = (path for path in folder.glob("*.png") if path.stem.isdecimal())
     try:
         aside.mkdir()
-        for path in (*frames, folder / "frames.jsonl", folder / "job.json"):
+        for path in (*frames, *logs(folder), folder / "job.json"):
             if path.exists():
                 path.rename(aside / path.name)
     except OSError as error:

@@ -15,13 +15,14 @@ def lock_of(output: Path) -> Path:
 
 
 @contextlib.contextmanager
-def alone(lock: Path, place: Path, option: str) -> Iterator[None]:
+def alone(lock: Path, place: Path | str, option: str, wait: float = 0.0) -> Iterator[None]:
     """Hold a lock file while the block lasts; then it is removed.
 
     place, option: what is worked on, and what would name another, for people.
-    Raises UsageError at once where another run holds it, MachineError where it cannot be made.
+    wait: seconds. Raises UsageError where another run still holds it then, MachineError where it
+    cannot be made.
     """
-    file_lock = FileLock(lock, timeout=0)
+    file_lock = FileLock(lock, timeout=wait)
     try:
         file_lock.acquire()
     except Timeout:

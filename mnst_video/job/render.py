@@ -1,13 +1,24 @@
 """A render: plan, paint or reuse each frame, encode, record."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from mnst_video.errors import UsageError
-from mnst_video.job.events import Encoding, FrameDone, Observer, Report, StepDone, nobody
+from mnst_video.job.events import (
+    Encoding,
+    FrameDone,
+    Observer,
+    Report,
+    ShotsReport,
+    StepDone,
+    nobody,
+)
 from mnst_video.job.finish import encode
-from mnst_video.job.folder import held, job_folder, record_path
+from mnst_video.job.folder import held, job_folder, record_path, shot_held
 from mnst_video.job.processes import divide, on_device, run, share
 from mnst_video.job.record import write_record
 from mnst_video.job.resume import Job
@@ -16,9 +27,14 @@ from mnst_video.job.workplace import at_work
 from mnst_video.media.files import check_name, check_source
 from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.options import Options
+from mnst_video.painting.machine import memory_errors
 from mnst_video.plan.plan import Plan
 from mnst_video.plan.setup import prepare
+from mnst_video.plan.shots import Shot
 from mnst_video.plan.source import clip_of, default_output
+
+# Seconds that runs of shots wait for the one that looks at the clip for all of them.
+PATIENCE = 3600.0
 
 
 def render(
@@ -64,8 +80,8 @@ def render(
     with at_work(output, options.machine), held(folder, frames_dir is not None):
         setup = prepare(clip, options)
         check_encoder(output, setup.output_size, options.encoder)
-        job = Job(setup, folder, jobs, restart, observe)
-        plan = Plan(setup, job.analysis, job.pending, output, jobs)
+        job = Job(setup, folder, jobs, restart, observe, partial(_all_free, folder))
+        plan = Plan(setup, job.analysis, job.shots, job.pending, output, jobs)
         observe(plan)
         _paint_pending(job, jobs, observe)
         observe(Encoding(len(setup.frames)))
@@ -82,6 +98,71 @@ def render(
         seconds=time.monotonic() - begun,
         kept=folder if keep else None,
     )
+
+
+def paint_shots_alone(
+    source: Path | str,
+    frames_dir: Path | str,
+    numbers: Collection[int],
+    options: Options | None = None,
+    *,
+    jobs: int = 1,
+    observe: Observer | None = None,
+) -> ShotsReport:
+    """Paint some shots of a clip into a folder that other runs paint other shots into.
+
+    numbers: of the shots, from 1, as `plan` lists them. `render` with the same settings and
+    `frames_dir` verifies all frames, paints what is missing, and encodes. See `render`.
+    """
+    begun = time.monotonic()
+    source, asked = Path(source), options or Options()
+    options = asked.on(share(asked.machine, jobs))
+    check_source(source)
+    check_name(Path(frames_dir).absolute())
+    clip = clip_of(source, options.input)
+    folder, observe = Path(frames_dir).resolve(), observe or nobody
+    with memory_errors(options.machine), contextlib.ExitStack() as locks:
+        # Whoever comes first looks at the clip for all; the rest wait for what it finds.
+        with held(folder, True, PATIENCE):
+            setup = prepare(clip, options)
+            claim = partial(_claimed, folder, numbers, locks)
+            job = Job(setup, folder, jobs, False, observe, claim, some=True)
+        observe(Plan(setup, job.analysis, job.shots, job.pending, None, jobs, True))
+        _paint_pending(job, jobs, observe)
+    return ShotsReport(
+        folder=folder,
+        shots=tuple(shot.index + 1 for shot in job.shots),
+        frames=len(job.log),
+        reused=job.reused,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _all_free(folder: Path, shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
+    """All shots. Raises UsageError where another run paints one."""
+    for shot in shots:
+        with shot_held(folder, shot.index):
+            pass
+    return shots
+
+
+def _claimed(
+    folder: Path,
+    numbers: Collection[int],
+    locks: contextlib.ExitStack,
+    shots: tuple[Shot, ...],
+) -> tuple[Shot, ...]:
+    """Some shots, held by `locks`. Raises UsageError where there are none of these numbers, or
+    where another run paints one."""
+    there = {shot.index + 1: shot for shot in shots}
+    if unknown := sorted({*numbers} - {*there}):
+        raise UsageError(
+            f"--shots {unknown[0]}: the clip has the shots {min(there)} to {max(there)}; "
+            "mnst-video plan lists them"
+        )
+    for number in sorted(numbers):
+        locks.enter_context(shot_held(folder, number - 1))
+    return tuple(there[number] for number in sorted(numbers))
 
 
 def _paint_pending(job: Job, jobs: int, observe: Observer) -> None:

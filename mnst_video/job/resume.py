@@ -1,21 +1,22 @@
 """A job as its folder has it: taken up where it stopped, or begun, and kept as frames are done.
 
 A job folder holds `job.json` (the settings that decide the frames, and the analysis), a PNG per
-frame, and `frames.jsonl`, a line per finished frame with its digest. A frame counts as finished
+frame, and `frames.jsonl`, a line per finished frame with its digest; runs that paint some shots
+each, at once, have such a log for each shot, `frames-0001.jsonl`. A frame counts as finished
 when its line is there and its file has that digest; whatever is not, is rendered again, to the
 same bytes.
 """
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mnst_video.errors import MachineError, UsageError, unwritten
 from mnst_video.job.events import Looking, Observer
 from mnst_video.job.fingerprint import differences, fader_json, fingerprint
-from mnst_video.job.folder import frame_path, move_aside
+from mnst_video.job.folder import frame_path, logs, move_aside, shot_log
 from mnst_video.job.unchanged import Watched
 from mnst_video.job.worker import Painted, figures_of
 from mnst_video.job.workplace import Count
@@ -28,14 +29,28 @@ from mnst_video.plan.shots import Shot, shots_within
 Entry = dict[str, Any]
 
 
+# Of a clip's shots, those that a run is about, which from then on are its own.
+Claim = Callable[[tuple[Shot, ...]], tuple[Shot, ...]]
+
+
 class Job:
-    """What is there of a render. settings: its fingerprint. log: the finished frames."""
+    """What is there of a render. settings: its fingerprint. shots: those that this run is about.
+    log: their finished frames."""
 
     def __init__(
-        self, setup: Setup, folder: Path, jobs: int, restart: bool, observe: Observer
+        self,
+        setup: Setup,
+        folder: Path,
+        jobs: int,
+        restart: bool,
+        observe: Observer,
+        claim: Claim,
+        *,
+        some: bool = False,
     ) -> None:
         """Take up the job that the folder holds, or begin one.
 
+        some: others may paint other shots at the same time: each shot has a log of its own.
         observe: called with `Looking` while the clip is looked at, which a job does once.
         Raises UsageError where it holds another one, unless `restart` moves that aside, or
         MachineError.
@@ -52,11 +67,17 @@ class Job:
         digests = [self.watched.digests[path] for path in files]
         self.settings = fingerprint(setup, jobs, digests)
         self.analysis = _saved(folder, self.settings, restart) or self._begin(observe)
-        self.shots = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
+        every = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
+        self.shots, self._some = claim(every), some
         self.log = _whole(folder, self.shots)
         self.reused = len(self.log)
-        lines = "".join(json.dumps(entry) + "\n" for entry in self.log.values())
-        write_bytes(folder / "frames.jsonl", lines.encode())
+        if some:
+            for shot in self.shots:
+                _write(shot_log(folder, shot.index), (self.log.get(f) for f in shot.frames))
+        else:
+            _write(folder / "frames.jsonl", self.log.values())
+            for path in logs(folder)[1:]:
+                path.unlink(missing_ok=True)
 
     def _begin(self, observe: Observer) -> Analysis:
         """Analyse the clip and save what a job begins with."""
@@ -72,7 +93,7 @@ class Job:
     @property
     def pending(self) -> tuple[int, ...]:
         """The numbers of the frames that are not there yet."""
-        return tuple(frame for frame in self.setup.frames if frame not in self.log)
+        return tuple(f for shot in self.shots for f in shot.frames if f not in self.log)
 
     def keep(self, painted: Painted) -> None:
         """Note that a frame is on disk. Raises InputError where its clip is not what it was."""
@@ -84,11 +105,14 @@ class Job:
             **figures_of(painted.result),
             "sha256": painted.sha256,
         }
+        path = self.folder / "frames.jsonl"
+        if self._some:
+            path = shot_log(self.folder, painted.shot)
         try:
-            with (self.folder / "frames.jsonl").open("a") as file:
+            with path.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
         except OSError as error:
-            raise unwritten(self.folder / "frames.jsonl", error) from None
+            raise unwritten(path, error) from None
         self.log[painted.frame] = entry
 
     def _files_of(self, frame: int) -> set[Path]:
@@ -102,8 +126,14 @@ class Job:
         """Remove the frames, and what is known of them."""
         for frame in self.setup.frames:
             frame_path(self.folder, frame).unlink(missing_ok=True)
-        for name in ("frames.jsonl", "job.json"):
-            (self.folder / name).unlink(missing_ok=True)
+        for path in (*logs(self.folder), self.folder / "job.json"):
+            path.unlink(missing_ok=True)
+
+
+def _write(path: Path, entries: Iterable[Entry | None]) -> None:
+    """A log, of the entries that there are."""
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries if entry is not None)
+    write_bytes(path, lines.encode())
 
 
 def _saved(folder: Path, settings: Entry, restart: bool) -> Analysis | None:
@@ -142,12 +172,13 @@ def _saved(folder: Path, settings: Entry, restart: bool) -> Analysis | None:
 def _whole(folder: Path, shots: Iterable[Shot]) -> dict[int, Entry]:
     """Of each shot, the frames from its start on that are whole, by their number."""
     found: dict[int, Entry] = {}
-    with contextlib.suppress(FileNotFoundError):
-        for line in (folder / "frames.jsonl").read_bytes().splitlines():
-            with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
-                entry = json.loads(line)
-                if entry["sha256"]:
-                    found[entry["frame"]] = entry
+    for path in logs(folder):
+        with contextlib.suppress(FileNotFoundError):
+            for line in path.read_bytes().splitlines():
+                with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
+                    entry = json.loads(line)
+                    if entry["sha256"]:
+                        found[entry["frame"]] = entry
     log: dict[int, Entry] = {}
     for shot in shots:
         for frame in shot.frames:

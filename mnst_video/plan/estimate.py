@@ -17,6 +17,7 @@ from mnst_video.painting.shot import stylize_shot
 from mnst_video.plan.analysis import analyse
 from mnst_video.plan.plan import Plan
 from mnst_video.plan.setup import prepare
+from mnst_video.plan.shots import shots_within
 from mnst_video.plan.source import clip_of
 
 # Steps of the trial that an estimate is made from.
@@ -27,10 +28,15 @@ USUAL = Path("clip.mp4")
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a render will take: seconds, and bytes on disk while it works, the clip included."""
+    """What a render will take: seconds of each shot, and bytes on disk while it works, the clip
+    included."""
 
-    seconds: float
+    shots: tuple[float, ...]
     disk_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.shots)
 
 
 def plan(
@@ -46,7 +52,9 @@ def plan(
         check_output(output, (), True, options.encoder, clip)
     with memory_errors(options.machine):
         setup = prepare(clip, options)
-        whole = Plan(setup, analyse(setup), tuple(setup.frames), output)
+        analysis, frames = analyse(setup), setup.frames
+        shots = shots_within(analysis.shots, frames.start, frames.stop)
+        whole = Plan(setup, analysis, shots, tuple(frames), output)
         return whole, estimate(whole)
 
 
@@ -78,8 +86,9 @@ def estimate(plan: Plan) -> Estimate:
         costs.append((max(time.monotonic() - begun - trial * step, 0.0), step))
         begun = time.monotonic()
         ends.clear()
-    seconds = 0.0
+    taken: list[float] = []
     for shot in shots:
+        seconds = 0.0
         calibrations = plan.analysis.calibration(shot)
         before: Aim | None = None
         for frame in range(shot.start, shot.end):
@@ -87,8 +96,9 @@ def estimate(plan: Plan) -> Estimate:
             beside, step = costs[0] if before is None else costs[-1]
             seconds += beside + step * aim.steps(before)
             before = aim if setup.styles.paint.warm_start else None
+        taken.append(seconds)
     frame_bytes = sum(sizes) / len(sizes)
     larger = math.prod(setup.output_size) / math.prod(setup.size)
     shown = sum(setup.clip.times.shown(frame) for frame in setup.frames)
     share = share_of_frames(plan.output or USUAL, setup.options.encoder) * larger
-    return Estimate(seconds, round(frame_bytes * (len(setup.frames) + shown * share)))
+    return Estimate(tuple(taken), round(frame_bytes * (len(setup.frames) + shown * share)))

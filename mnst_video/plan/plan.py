@@ -5,27 +5,29 @@ from pathlib import Path
 
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import Shot, shots_within
+from mnst_video.plan.shots import Shot
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a render is about to do.
 
-    pending: the numbers of the frames that are not there yet. jobs: how many may work at once.
+    shots: what is to be rendered of each shot. pending: the numbers of the frames that are not
+    there yet. jobs: how many may work at once. alone: others may be at work on other shots.
     """
 
     setup: Setup
     analysis: Analysis
+    shots: tuple[Shot, ...]
     pending: tuple[int, ...]
     output: Path | None = None
     jobs: int = 1
+    alone: bool = False
 
     @property
-    def shots(self) -> tuple[Shot, ...]:
-        """What is to be rendered of each shot."""
-        frames = self.setup.frames
-        return shots_within(self.analysis.shots, frames.start, frames.stop)
+    def frames(self) -> int:
+        """How many frames these shots have."""
+        return sum(len(shot.frames) for shot in self.shots)
 
     @property
     def busy(self) -> int:

@@ -417,6 +417,18 @@ WRONG = {
     "empty file": (3, ["empty.mp4"], "empty.mp4: the file is empty"),
     "text": (3, ["text.mp4"], "text.mp4: this is not a video"),
     "style": (3, ["clip.mp4", "--style1", "text.mp4"], "text.mp4: this is not a picture"),
+    "shots": (2, ["clip.mp4", "--shots", "0-3"], "--shots 0-3: write numbers from 1, such as 3"),
+    "shots where": (2, ["clip.mp4", "--shots", "3"], "give the --frames-dir that the runs share"),
+    "shots and a clip": (
+        2,
+        ["clip.mp4", "--shots", "3", "--frames-dir", "f", "-o", "o.mp4"],
+        "--output: --shots paints frames and nothing else",
+    ),
+    "shots of a preview": (
+        2,
+        ["clip.mp4", "--preview", "--shots", "3"],
+        "a preview keeps no frames",
+    ),
     "no style": (3, ["clip.mp4", "--style2", "no.png"], "no.png: there is no such picture"),
     "gamma": (2, ["clip.mp4", "--gamma-from", "1.5"], "gamma: start=»1.5«, end=1"),
     "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "end=»-1«: must be"),
@@ -744,7 +756,7 @@ def test_the_package_runs_as_a_module(tmp_path):
 def test_the_time_left_counts_only_what_is_pending():
     """Resumed in the second shot: its first frame is done, so only short frames are left."""
     plan = SimpleNamespace(
-        setup=SimpleNamespace(frames=range(10)),
+        frames=10,
         shots=(Shot(0, 0, 5), Shot(1, 5, 10)),
         pending=(7, 8, 9),
         busy=1,

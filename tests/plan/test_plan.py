@@ -25,7 +25,7 @@ def lines(resolved, width=200):
 
     console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
-        for part in plan_report(resolved, Estimate(75.0, 9_000_000)):
+        for part in plan_report(resolved, Estimate((75.0,), 9_000_000)):
             console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
     return capture.get()
 
@@ -37,7 +37,12 @@ def test_a_plan_is_what_a_render_does(make_clip, quick, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     resolved, _ = plan(clip, options)
     assert sorted(tmp_path.rglob("*")) == before
-    about = json.loads(plan_json(resolved, Estimate(1.0, 1)))
+    about = json.loads(plan_json(resolved, Estimate((1.0, 2.5), 1)))
+    assert about["shots"] == [
+        {"number": 1, "frames": [2, 3], "estimate_s": 1.0},
+        {"number": 2, "frames": [3, 9], "estimate_s": 2.5},
+    ]
+    assert about["estimate_s"] == 3.5
     render(clip, tmp_path / "o.mp4", options)
     record = json.loads((tmp_path / "o.mp4.mnst.json").read_text())
     assert about["gamma"] == record["gamma"]
@@ -122,7 +127,7 @@ def test_a_setlist_names_its_positions(make_clip, quick, styles):
     resolved, _ = plan(make_clip(frames=9), type(quick())(**base, **names))
     text = lines(resolved)
     assert "position 1 → 3 (1 is noise.png, 2 is stripes.png, 3 is noise.png), σ" in text
-    about = json.loads(plan_json(resolved, Estimate(1.0, 1)))
+    about = json.loads(plan_json(resolved, Estimate((1.0,), 1)))
     assert about["pair"] == [1, 1, 1, 1, 2, 2, 2, 2, 2]
     assert about["gamma"] == pytest.approx([1, 0.75, 0.5, 0.25, 1, 0.75, 0.5, 0.25, 0])
     assert len(about["sigma2"][0]) == 2

@@ -1,5 +1,6 @@
 """`render`, the default command, with its preview, and `plan`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +70,14 @@ def render_command(
             MACHINE, "Move the frames of an unfinished job with other settings aside.", "--restart"
         ),
     ] = False,
+    shots: Annotated[
+        str | None,
+        option(
+            MACHINE,
+            "Paint these shots alone into --frames-dir, which other runs share: 3-5,8.",
+            "--shots",
+        ),
+    ] = None,
     jobs: Jobs = 1,
     progress: ProgressStyle = "auto",
     debug: Debug = False,
@@ -83,7 +92,12 @@ def render_command(
         options = options_of(given)
         # Imported here: torch takes seconds, which --help and a wrong option need not wait for.
         if preview:
-            kept = {"--frames-dir": frames_dir, "--keep-frames": keep_frames, "--restart": restart}
+            kept = {
+                "--frames-dir": frames_dir,
+                "--keep-frames": keep_frames,
+                "--restart": restart,
+                "--shots": shots,
+            }
             for flag in (flag for flag, value in kept.items() if value):
                 raise UsageError(f"{flag}: a preview keeps no frames; leave out one or the other")
             if jobs > 1:
@@ -91,6 +105,22 @@ def render_command(
             if progress == "json":
                 raise UsageError("--progress json: a preview has no events; use none, or auto")
             _preview(source, output, options, overwrite, progress)
+            return
+        if shots is not None:
+            kept = {
+                "--output": output,
+                "--overwrite": overwrite,
+                "--restart": restart,
+                "--keep-frames": keep_frames,
+            }
+            for flag in (flag for flag, value in kept.items() if value):
+                raise UsageError(f"{flag}: --shots paints frames and nothing else; leave it out")
+            numbers = numbers_of(shots)
+            if frames_dir is None:
+                raise UsageError(f"--shots {shots}: give the --frames-dir that the runs share")
+            if options.model == AUTO:
+                raise UsageError("--model auto: train the model before, for all runs of --shots")
+            _shots(source, frames_dir, numbers, options, jobs, progress)
             return
         if options.model == AUTO:
             options = _trained(source, options, progress)
@@ -117,6 +147,36 @@ def render_command(
     )
     if report.kept:
         print(f"frames: {report.kept}")
+
+
+def numbers_of(text: str) -> set[int]:
+    """`3-5,8` as numbers. Raises UsageError."""
+    found: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not 0 < first <= last:
+            raise UsageError(f"--shots {text}: write numbers from 1, such as 3, 3-5 or 1,4-6")
+        found.update(range(first, last + 1))
+    return found
+
+
+def _shots(
+    source: Path, folder: Path, numbers: set[int], options: Options, jobs: int, progress: Style
+) -> None:
+    """What `render --shots` does."""
+    from mnst_video.cli.show.durations import minutes
+    from mnst_video.cli.show.progress import make_display
+    from mnst_video.job.render import paint_shots_alone
+
+    with make_display(progress, err) as display:
+        done = paint_shots_alone(source, folder, numbers, options, jobs=jobs, observe=display)
+    word = "shot" if len(done.shots) == 1 else "shots"
+    reused = f", {done.reused} of them from before" if done.reused else ""
+    print(
+        f"{done.folder}: {word} {', '.join(map(str, done.shots))}, {done.frames} frames{reused}, "
+        f"in {minutes(done.seconds)}"
+    )
 
 
 def _trained(source: Path, options: Options, progress: Style) -> Options:

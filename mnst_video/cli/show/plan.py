@@ -32,6 +32,14 @@ def plan_json(plan: Plan, estimate: Estimate) -> str:
         "strength": [course.strengths[frame] for frame in frames],
         "styles": [str(path) for path in setup.options.styles],
         "cuts": [shot.start for shot in plan.shots[1:]],
+        "shots": [
+            {
+                "number": shot.index + 1,
+                "frames": [shot.start, shot.end],
+                "estimate_s": round(seconds, 1),
+            }
+            for shot, seconds in zip(plan.shots, estimate.shots, strict=True)
+        ],
         "size": setup.size,
         "output_size": setup.output_size,
         "sigma2": plan.sigma2,
@@ -132,8 +140,11 @@ def plan_lines(plan: Plan) -> list[str]:
     if setup.output_size != setup.size:
         sizes += f", written at {setup.output_size[0]}×{setup.output_size[1]}"
     shots = f"{len(plan.shots)} shot" + ("s" if len(plan.shots) > 1 else "")
+    if plan.alone:
+        numbers = [shot.index + 1 for shot in plan.shots]
+        shots = f"of them {plan.frames} in the shots {', '.join(map(str, numbers))}"
     cuts = [f"{float(clip.times.begins[shot.start]):.3f}" for shot in plan.shots[1:]]
-    if cuts:
+    if cuts and not plan.alone:
         shots += f" (--cuts {','.join(cuts)})"
     fps = f"{clip.times.fps}" if clip.times.fps.denominator == 1 else f"{float(clip.times.fps):.3f}"
     values = [course.values[frame] for frame in setup.frames]
@@ -145,8 +156,8 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{course.name} {way} ({direction(options.styles, course.positions)}), {scale}",
         f"{clip.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
-    if reused := len(values) - len(plan.pending):
-        lines.append(f"going on: {reused} of {len(values)} frames are done already")
+    if reused := plan.frames - len(plan.pending):
+        lines.append(f"going on: {reused} of {plan.frames} frames are done already")
     return lines + [f"note: {note}" for note in plan.notes]
 
 

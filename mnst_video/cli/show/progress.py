@@ -120,10 +120,10 @@ class _Json(_Silent):
         elif isinstance(event, Plan):
             about = {
                 "event": "plan",
-                "output": str(event.output),
-                "frames": len(event.setup.frames),
-                "first": event.setup.frames.start,
-                "reused": len(event.setup.frames) - len(event.pending),
+                "output": str(event.output) if event.output else None,
+                "frames": event.frames,
+                "first": event.shots[0].start,
+                "reused": event.frames - len(event.pending),
                 "shots": [[shot.start, shot.end] for shot in event.shots],
                 "size": event.setup.size,
                 "sigma2": event.sigma2,
@@ -151,7 +151,7 @@ class _Pace:
     """Estimates the time left; a shot's first frame takes longer than a later one."""
 
     def __init__(self, plan: Plan) -> None:
-        self.total, self.jobs = len(plan.setup.frames), max(1, plan.busy)
+        self.total, self.jobs = plan.frames, max(1, plan.busy)
         self.first_frames = {shot.start for shot in plan.shots}.intersection(plan.pending)
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.firsts_left = len(self.first_frames)
