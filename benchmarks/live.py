@@ -1,6 +1,6 @@
 """A trained network beside the optimiser, and how fast it is played: tables of docs/benchmarks.md.
 
-    mnst-video train CLIP -o MODEL
+    mnst-video train CLIP --max-side 256 -o MODEL
     python benchmarks/live.py WORK MODEL --clip CLIP@0.8 --clip NEVER_SEEN
 
 WORK is a folder for what is made; the optimiser's frames are kept there. A clip's window begins at
@@ -45,8 +45,8 @@ from pythonosc.udp_client import SimpleUDPClient
 from mnst_video.judge.evaluate import Evaluation
 from mnst_video.judge.fullness import in_words
 from mnst_video.judge.judge import FrameScores, Judge
+from mnst_video.live.play import Controls, live
 from mnst_video.live.player import Player
-from mnst_video.live.session import Controls, live
 from mnst_video.media.frames import Frame, resize
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames

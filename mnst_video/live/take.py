@@ -1,14 +1,16 @@
 """A take: what was played, as a clip and as keyframes."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
+from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
-from mnst_video.media.files import write_bytes
+from mnst_video.media.files import check_target, write_bytes
 from mnst_video.media.frames import Frame
+from mnst_video.media.output.checks import check_output
 from mnst_video.media.output.containers import EncoderSettings, format_of
 from mnst_video.media.output.dub import dub
 from mnst_video.media.output.encode import open_encoder
@@ -65,6 +67,30 @@ def _straight(before: tuple[int, float], here: tuple[int, float], after: tuple[i
     """Whether three lie on a line; held values do, so that most of a rest needs no keys."""
     share = (here[0] - before[0]) / (after[0] - before[0])
     return abs(before[1] + share * (after[1] - before[1]) - here[1]) < 1e-12
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a session, each as a file or not at all.
+
+    record: a clip of what was shown. save_gamma: the course of γ, as a preset. input: a clip of
+    what a camera gave. Only in place of what was there before where `overwrite` says so.
+    """
+
+    record: Path | None = None
+    save_gamma: Path | None = None
+    input: Path | None = None
+    overwrite: bool = False
+
+    def check(self, sources: Sequence[Path], source: Clip | Fraction) -> None:
+        """Raise UsageError where a file cannot or must not be written."""
+        for path in filter(None, (self.record, self.input)):
+            check_output(path, sources, self.overwrite, EncoderSettings(), source)
+        if self.save_gamma is not None:
+            check_target(self.save_gamma, sources, self.overwrite)
+        paths = [p for p in (self.record, self.save_gamma, self.input) if p is not None]
+        if len({path.resolve() for path in paths}) < len(paths):
+            raise UsageError("the files that are kept of a session need names of their own")
 
 
 @dataclass

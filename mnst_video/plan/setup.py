@@ -102,7 +102,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
 
 
 def with_model(options: Options, model: Model) -> Options:
-    """The options with those that a model has learned.
+    """The options with those that a model has learned, and its size where none is given.
 
     Raises UsageError where they are others, InputError where a style cannot be read.
     """
@@ -124,6 +124,7 @@ def with_model(options: Options, model: Model) -> Options:
                 "styles out, or train another"
             )
     own = {name: getattr(theirs, name) for name in learned}
+    own["max_side"] = options.max_side or model.training.side
     return options.model_copy(update=own | styles)
 
 

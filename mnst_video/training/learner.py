@@ -43,7 +43,7 @@ JUDGED = 10
 class Sample:
     """A frame to learn from, with the one before it in its shot, if any.
 
-    content, before: uint8 `(H, W, 3)`, RGB, of the size of the styles.
+    content, before: uint8 `(H, W, 3)`, RGB, of the size of the styles, or a part of that.
     """
 
     styles: Styles
@@ -56,7 +56,9 @@ class Sample:
     def objective(self) -> Objective:
         """What it is painted for, but for the target; the content is looked at once."""
         aim = Aim.at(self.styles, self.calibrations, Fader(0, 1.0))
-        return objective(self.styles, self.styles.image(self.content), aim, self.faces)
+        whole = objective(self.styles, self.styles.image(self.content), aim, self.faces)
+        # Of its own pixels: it may be a part of a frame.
+        return replace(whole, gram_divisor=float(self.content[..., 0].size))
 
     def objective_at(self, aim: Aim) -> Objective:
         return replace(

@@ -29,11 +29,18 @@ from mnst_video.painting.styles import Styles
 from mnst_video.plan.setup import with_model
 from mnst_video.plan.source import default_output
 from mnst_video.timeline.fader import Fader
-from mnst_video.training.content import Group, calibration_frames, open_all, read_all
+from mnst_video.training.content import (
+    Group,
+    calibration_frames,
+    open_all,
+    read_all,
+    varied,
+    window,
+)
 from mnst_video.training.learner import Figures, Learner, Sample
 
-# The longer side of what is trained on, where none is given.
-SIDE = 256
+# The longer side of what is trained on, where none is given: as large as it is played.
+SIDE = 640
 # Seconds between two states that are kept, each with a picture.
 KEEP_EVERY = 30.0
 # From this share of the time on the rate falls, to nearly nothing.
@@ -41,6 +48,8 @@ FALLS_FROM, LAST_SHARE = 0.5, 0.01
 # The least that the mean loss has to fall from the middle third of the steps to the last: from step
 # to step it differs by half. How many steps there have to be, and between two looks.
 GAINS, LEAST, LOOK_EVERY = 0.02, 3000, 100
+# Of so many frames one is shown in a variation too, so that a network knows more than a clip.
+VARY = 2
 # Points of a scale from gamma to the mix.
 POINTS = 65
 
@@ -151,7 +160,7 @@ def train(
     return Trained(
         output=output,
         picture=output.with_suffix(".png"),
-        frames=len(samples),
+        frames=sum(map(len, groups)),
         steps=learner.steps,
         seconds=run.seconds,
         missing=tuple(run.missing),
@@ -327,7 +336,9 @@ def _samples(
             measured[width, height] = styles.in_colors_of(every) if palette else styles
         styles = measured[width, height]
         calibrations = styles.calibrate(calibration_frames(group))
-        for shown in group:
+        more = [varied(shown, number) for number, shown in enumerate(group) if number % VARY == 0]
+        for number, whole in enumerate((*group, *more)):
+            shown = window(whole, number)
             faces = styles.faces(shown.content)
             samples.append(Sample(styles, calibrations, shown.content, shown.before, faces))
     return samples

@@ -12,6 +12,7 @@ from mnst_video.job.preview import render_preview
 from mnst_video.job.render import render
 from mnst_video.judge.evaluate import evaluate
 from mnst_video.media.images import load_frame, load_image
+from mnst_video.media.input.probe import probe
 from mnst_video.method.device import to_image, to_picture
 from mnst_video.model.file import Model, Training, load_model, save_model
 from mnst_video.model.network import Network, Shape
@@ -198,3 +199,10 @@ def test_polish_needs_a_model():
         make_options((), {"polish": 3})
     with pytest.raises(UsageError, match="relative losses, not the article's"):
         make_options(["article"], {"model": "a.safetensors"})
+
+
+def test_without_a_size_it_is_that_of_the_training(make_clip, make_model, playing):
+    clip = probe(make_clip(frames=1))
+    options = playing(make_model()).model_copy(update={"max_side": None})
+    assert prepare(clip, options).size == (32, 24)
+    assert prepare(clip, options.model_copy(update={"max_side": 48})).size == (48, 36)

@@ -14,8 +14,10 @@ import torch
 from mnst_video.errors import InputError, MnstError, UsageError
 from mnst_video.live.feed import CameraFeed, ClipFeed
 from mnst_video.live.hand import Hand
+from mnst_video.live.play import Controls, live
 from mnst_video.live.player import Player
-from mnst_video.live.session import Controls, Kept, Session, live
+from mnst_video.live.session import Session
+from mnst_video.live.take import Kept
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.media.input.sound import read_sound

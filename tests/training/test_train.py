@@ -17,9 +17,19 @@ from mnst_video.model.base import load_base
 from mnst_video.model.file import load_model
 from mnst_video.model.network import Network, Shape
 from mnst_video.options import Options
+from mnst_video.painting.aim import Aim
 from mnst_video.painting.flow import follow, warp
 from mnst_video.painting.styles import Styles
-from mnst_video.training.content import open_all, read_all, training_size
+from mnst_video.timeline.fader import Fader
+from mnst_video.training.content import (
+    WINDOW,
+    Shown,
+    open_all,
+    read_all,
+    training_size,
+    varied,
+    window,
+)
 from mnst_video.training.learner import Learner, Sample, _change, _grid, shifted
 from mnst_video.training.train import Learning, train, trained_on
 
@@ -233,6 +243,54 @@ def test_content_is_clips_pictures_and_folders(tmp_path, make_clip, options, tex
     assert sizes == [(5, (32, 48)), (12, (32, 48)), (4, (48, 32))]
     followed = [shown.before is not None for group in groups for shown in group]
     assert followed == [False, True, True, True, True] + [True] * 16
+
+
+def test_a_variation_moves_as_the_frame_did(texture):
+    """A frame and the one before it have the same part, the same side and the same light."""
+    frame = texture(64, 48, 3, blur=3.0)
+    assert varied(Shown(frame), 1).before is None
+    light = []
+    for seed in range(6):
+        one = varied(Shown(frame, frame), seed)
+        np.testing.assert_array_equal(one.content, one.before)
+        np.testing.assert_array_equal(one.content, varied(Shown(frame), seed).content)
+        assert one.content.shape == frame.shape
+        assert np.abs(one.content.astype(int) - frame).mean() > 5.0
+        light.append(one.content.mean(axis=(0, 1)))
+    assert np.std(light, axis=0).min() > 3.0
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (320, 1024), (96, 64)])
+def test_a_large_frame_is_learned_from_in_parts(width, height):
+    y, x = np.mgrid[:height, :width]
+    places = np.stack([x % 256, y % 256, x // 256 + 16 * (y // 256)], axis=-1).astype(np.uint8)
+    part = window(Shown(places, places), 3)
+    down, across = part.content.shape[:2]
+    np.testing.assert_array_equal(part.content, part.before)
+    if width * height <= WINDOW:
+        assert (across, down) == (width, height)
+        return
+    assert 0.7 * WINDOW < across * down <= WINDOW
+    assert (across % 16, down % 16) == (0, 0)
+    assert across / down == pytest.approx(width / height, rel=0.15)
+    np.testing.assert_array_equal(
+        part.content[0, 0, :2] + [across - 1, down - 1] & 255, part.content[-1, -1, :2]
+    )
+
+
+def test_the_style_of_a_part_is_that_of_the_whole(network, options, texture):
+    """Of a content that repeats itself, but for its edges."""
+    tile = texture(32, 32, 4, blur=1.0)
+    pictures = [texture(96, 64, seed, blur=seed) for seed in (1, 2)]
+    styles = Styles(network, options.paint, pictures, 192, 128)
+    whole = np.tile(tile, (4, 6, 1))
+    calibrations = styles.calibrate([whole])
+    aim = Aim.at(styles, calibrations, Fader(0, 0.5))
+    losses = []
+    for content in (whole, whole[:64, :96]):
+        sample = Sample(styles, calibrations, np.ascontiguousarray(content))
+        losses.append(float(sample.objective_at(aim)(styles.image(sample.content)).style))
+    assert losses[1] == pytest.approx(losses[0], rel=0.2)
 
 
 def test_a_cut_is_not_followed(tmp_path, options, texture, ffmpeg):

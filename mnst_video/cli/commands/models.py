@@ -152,7 +152,8 @@ def live_command(
             raise UsageError(f"--glide {glide:g}: give 0 to 60 seconds")
         from mnst_video.live.midi import Control
         from mnst_video.live.osc import address_of
-        from mnst_video.live.session import Controls, Kept, live
+        from mnst_video.live.play import Controls, live
+        from mnst_video.live.take import Kept
 
         controls = Controls(
             midi=midi,
