@@ -29,8 +29,6 @@ LOOKS, PART = 4, 0.5
 NEARER = 0.05
 # The most pixels of a frame that a step looks at: of larger ones it is a part.
 WINDOW = 48_000
-# Light: the gain of each colour, and the exponent of all.
-GAINS, DARK = (0.7, 1.2), (0.7, 1.5)
 # The share of a picture that the flow has to find in the one before: less is a cut.
 LEFT = 0.3
 # What is trained on is a multiple of this in width and height, so that content of nearly one shape
@@ -191,21 +189,6 @@ def window(shown: Shown, seed: int) -> Shown:
         return np.ascontiguousarray(frame[y : y + down, x : x + across])
 
     return Shown(part(shown.content), None if shown.before is None else part(shown.before))
-
-
-def varied(shown: Shown, seed: int) -> Shown:
-    """Something like it that was not there: a part of it, mirrored or not, in other light."""
-    gains = np.random.default_rng((17, seed)).uniform(*GAINS, 3)
-    dark = np.random.default_rng((19, seed)).uniform(*DARK)
-    tones = 255.0 * gains[None] * (np.arange(256)[:, None] / 255.0) ** dark
-    table = tones.clip(0.0, 255.0).round().astype(np.uint8)
-
-    def vary(frame: Frame) -> Frame:
-        height, width = frame.shape[:2]
-        part = resize(_part(frame, np.random.default_rng((23, seed))), width, height)
-        return np.stack([table[part[..., channel], channel] for channel in range(3)], axis=-1)
-
-    return Shown(vary(shown.content), None if shown.before is None else vary(shown.before))
 
 
 def calibration_frames(group: Group) -> list[Frame]:

@@ -34,7 +34,6 @@ from mnst_video.training.content import (
     calibration_frames,
     open_all,
     read_all,
-    varied,
     window,
 )
 from mnst_video.training.learner import Figures, Learner, Sample
@@ -48,8 +47,6 @@ FALLS_FROM, LAST_SHARE = 0.5, 0.01
 # The least that the mean loss has to fall from the middle third of the steps to the last: from step
 # to step it differs by half. How many steps there have to be, and between two looks.
 GAINS, LEAST, LOOK_EVERY = 0.02, 3000, 100
-# Of so many frames one is shown in a variation too, so that a network knows more than a clip.
-VARY = 2
 # Points of a scale from gamma to the mix.
 POINTS = 65
 
@@ -336,8 +333,7 @@ def _samples(
             measured[width, height] = styles.in_colors_of(every) if palette else styles
         styles = measured[width, height]
         calibrations = styles.calibrate(calibration_frames(group))
-        more = [varied(shown, number) for number, shown in enumerate(group) if number % VARY == 0]
-        for number, whole in enumerate((*group, *more)):
+        for number, whole in enumerate(group):
             shown = window(whole, number)
             faces = styles.faces(shown.content)
             samples.append(Sample(styles, calibrations, shown.content, shown.before, faces))

@@ -27,7 +27,6 @@ from mnst_video.training.content import (
     open_all,
     read_all,
     training_size,
-    varied,
     window,
 )
 from mnst_video.training.learner import Learner, Sample, _change, _grid, shifted
@@ -243,21 +242,6 @@ def test_content_is_clips_pictures_and_folders(tmp_path, make_clip, options, tex
     assert sizes == [(5, (32, 48)), (12, (32, 48)), (4, (48, 32))]
     followed = [shown.before is not None for group in groups for shown in group]
     assert followed == [False, True, True, True, True] + [True] * 16
-
-
-def test_a_variation_moves_as_the_frame_did(texture):
-    """A frame and the one before it have the same part, the same side and the same light."""
-    frame = texture(64, 48, 3, blur=3.0)
-    assert varied(Shown(frame), 1).before is None
-    light = []
-    for seed in range(6):
-        one = varied(Shown(frame, frame), seed)
-        np.testing.assert_array_equal(one.content, one.before)
-        np.testing.assert_array_equal(one.content, varied(Shown(frame), seed).content)
-        assert one.content.shape == frame.shape
-        assert np.abs(one.content.astype(int) - frame).mean() > 5.0
-        light.append(one.content.mean(axis=(0, 1)))
-    assert np.std(light, axis=0).min() > 3.0
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (320, 1024), (96, 64)])
