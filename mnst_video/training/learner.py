@@ -1,5 +1,6 @@
 """One step of training after another: what a network is shown, its loss, its rate."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,9 +26,9 @@ from mnst_video.training.muon import Muon
 RATE, MUON_RATE, WARM_UP, BETAS = 5e-3, 0.05, 50, (0.9, 0.99)
 # Of the change along the flow from a frame to the next, pixels in 0..1, beside the relative losses.
 TEMPORAL_WEIGHT = 20.0
-# Of the grid of its own pixels, which a network paints where it lacks texture: in squares of so
-# many pixels.
-GRID_WEIGHT, GRID_SQUARE = 500.0, 8
+# Of the grids of its own pixels and maps, which a network paints where it lacks texture: that of 2
+# pixels in squares of so many pixels, the coarser ones in squares of so many of their periods.
+GRID_WEIGHT, GRID_SQUARE, GRID_PERIODS = 500.0, 8, 8
 # How much more content weighs than in a render: a network loses more of it than an optimiser that
 # starts from the content.
 CONTENT = 1.5
@@ -211,13 +212,33 @@ def _change(image: Tensor, before: Tensor, motion: Motion, shift: tuple[int, int
 
 
 def _grid(image: Tensor) -> Tensor:
-    """The mean squared amplitude of lines and squares of 2 pixels, of pixels in 0..1.
+    """The mean squared amplitude of grids of 2, 4 and 8 pixels, of pixels in 0..1.
 
-    The last layer makes each square of 2x2 pixels at once, so what its pixels differ by is a grid.
+    Maps at half, a quarter and an eighth of the size are made into pixels in squares of these.
     """
     height, width = (2 * (side // 2) for side in image.shape[2:])
     x = image[..., :height, :width] / 255.0
     a, b, c, d = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
     patterns = torch.cat([a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 4.0
     local = F.avg_pool2d(patterns, GRID_SQUARE // 2, ceil_mode=True)
-    return local.square().sum(1).mean() / image.shape[1]
+    total = local.square().sum(1).mean()
+    for period in (4, 8):
+        for across in (x, x.transpose(2, 3)):
+            total = total + _lines(across, period)
+    return total / image.shape[1]
+
+
+def _lines(x: Tensor, period: int) -> Tensor:
+    """The mean squared amplitude of upright lines of a period, where they keep their places.
+
+    Over squares of `GRID_PERIODS` of them: strokes of that width do not.
+    """
+    half, length = period // 2, GRID_PERIODS * period
+    if min(x.shape[2:]) < 2 * period:
+        return x.new_zeros(())
+    # What rises evenly is no line.
+    lines = x[..., half:-half] - (x[..., : -2 * half] + x[..., 2 * half :]) / 2.0
+    turn = 2.0 * math.pi / period * torch.arange(lines.shape[3], device=x.device)
+    square = [min(length, side // period * period or side) for side in lines.shape[2:]]
+    parts = (F.avg_pool2d(lines * wave(turn), square) for wave in (torch.cos, torch.sin))
+    return sum((part.square() for part in parts), x.new_zeros(())).sum(1).mean()

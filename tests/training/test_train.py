@@ -129,16 +129,26 @@ def test_the_change_along_the_flow_is_that_of_the_optimiser(texture, as_image):
     assert float(_change(as_image(before), as_image(moved), still, (0, 0))) > 1e-4
 
 
-@pytest.mark.parametrize(("width", "height"), [(64, 48), (37, 21)])
-def test_the_grid_of_two_pixels_is_measured(width, height):
-    """That of columns, rows and squares; a slope and coarser stripes have nearly none."""
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (77, 69), (37, 21), (10, 8)])
+def test_the_grids_of_two_four_and_eight_pixels_are_measured(width, height):
+    """Of lines and squares the mean square of their amplitude, of all else nearly nothing."""
     y, x = np.mgrid[:height, :width]
-    for signs in ((-1) ** x, (-1) ** y, (-1) ** (x + y)):
-        picture = torch.from_numpy(128.0 + 10.0 * np.repeat(signs[None], 3, 0))[None]
-        assert float(_grid(picture)) == pytest.approx((10.0 / 255.0) ** 2)
-    for other in (2.0 * x, 10.0 * (-1) ** (x // 2), 10.0 * (-1) ** (x // 2 + y // 2)):
-        picture = torch.from_numpy(128.0 + np.repeat(other[None], 3, 0))[None]
-        assert float(_grid(picture)) < 0.02 * (10.0 / 255.0) ** 2 + (1.0 / 255.0) ** 2
+
+    def measured(pattern):
+        picture = torch.from_numpy(128.0 + np.repeat(np.asarray(pattern, float)[None], 3, 0))[None]
+        return float(_grid(picture)) / (10.0 / 255.0) ** 2
+
+    for signs in ((-1.0) ** x, (-1.0) ** y, (-1.0) ** (x + y)):
+        assert measured(10.0 * signs) == pytest.approx(1.0, abs=0.02)
+    assert measured(2.0 * x - y) < 0.05
+    if min(width, height) < 20:
+        return
+    for period in (4, 8):
+        for along in (x, y):
+            waves = 10.0 * np.cos(2.0 * np.pi * along / period + 0.7)
+            assert measured(waves) == pytest.approx(1.0, abs=0.15)
+    noise = np.random.default_rng(0).normal(0.0, 10.0, (height, width))
+    assert measured(cv2.GaussianBlur(noise, (0, 0), 1.0) * 3.0) < 0.2
 
 
 @pytest.mark.usefixtures("clock")
