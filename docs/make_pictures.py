@@ -1,10 +1,10 @@
-"""The pictures of README and docs: writes docs/sample.jpg, docs/model.jpg and docs/faces.jpg.
+"""The pictures of README and docs/method.md: writes docs/sample.jpg and docs/faces.jpg.
 
     python docs/make_pictures.py
 
-It takes about ten minutes on two CPU cores, five of which train a network, and needs matplotlib
-(the extra `plots`), of whose sample data the portrait is: Rear Admiral Grace Hopper, by James S.
-Davis of the U.S. Navy (1984), in the public domain.
+It takes about three minutes on two CPU cores, and needs matplotlib (the extra `plots`), of whose
+sample data the portrait is: Rear Admiral Grace Hopper, by James S. Davis of the U.S. Navy (1984),
+in the public domain.
 """
 
 import tempfile
@@ -20,7 +20,6 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.stills.stylize import stylize_image
-from mnst_video.training.train import train
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
@@ -30,28 +29,21 @@ SHOWN, GAP = (410, 230), 6
 PORTRAIT, GAMMAS = (256, 300), (1.0, 0.3)
 
 
-def sample() -> tuple[Frame, Frame]:
-    """The first, the middle and the last frame of the README's render, below the sample's own; and
-    of one by a network that was trained on it, below both."""
+def sample() -> Frame:
+    """The first, the middle and the last frame of the README's render, below the sample's own."""
     clip = probe(SAMPLES / "clip.mp4")
     last = clip.times.frames - 1
     numbers = (0, round(last / 2), last)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model = folder / "pair.safetensors"
-        train([clip.path], model)
-        painted: list[list[Frame]] = []
-        for given in ({}, {"model": model}):
-            frames = folder / f"frames{len(painted)}"
-            options = Options.model_validate({"gamma_from": 0.0, "gamma_to": 1.0, **given})
-            render(clip.path, folder / f"clip{len(painted)}.mp4", options, frames_dir=frames)
-            painted.append([load_frame(frames / f"{number:06d}.png") for number in numbers])
-    height, width = painted[0][0].shape[:2]
+    with tempfile.TemporaryDirectory() as folder:
+        frames = Path(folder) / "frames"
+        options = Options.model_validate({"gamma_from": 0.0, "gamma_to": 1.0})
+        render(clip.path, Path(folder) / "clip.mp4", options, frames_dir=frames)
+        painted = [load_frame(frames / f"{number:06d}.png") for number in numbers]
+    height, width = painted[0].shape[:2]
     content = read_frames(clip, width, height, only={*numbers})
-    rows = [np.hstack([resize(f, *SHOWN) for f in row]) for row in (content, *painted)]
+    rows = [np.hstack([resize(frame, *SHOWN) for frame in row]) for row in (content, painted)]
     between = np.full((GAP, 3 * SHOWN[0], 3), 255, np.uint8)
-    two = np.vstack([rows[0], between, rows[1]])
-    return two, np.vstack([two, between, rows[2]])
+    return np.vstack([rows[0], between, rows[1]])
 
 
 def faces() -> Frame:
@@ -68,9 +60,7 @@ def faces() -> Frame:
 
 
 def main() -> None:
-    two, three = sample()
-    save_image(two, DOCS / "sample.jpg")
-    save_image(three, DOCS / "model.jpg")
+    save_image(sample(), DOCS / "sample.jpg")
     save_image(faces(), DOCS / "faces.jpg")
 
 

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError, unwritten
@@ -78,20 +78,34 @@ def check_target(output: Path, sources: Iterable[Path], overwrite: bool) -> None
         raise UsageError(f"{output}: the folder {folder} cannot be written to")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, complete or not at all, also when the power fails. Raises MachineError."""
-    partial = path.with_name(f".{path.name}.partial")
+@contextlib.contextmanager
+def whole(path: Path, partial: Path) -> Iterator[None]:
+    """A partial file takes the place of `path` where the block ends well; else it is removed.
+
+    Raises MachineError where that cannot be.
+    """
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise unwritten(path, error) from None
+        yield
+        try:
+            partial.replace(path)
+        except OSError as error:
+            raise unwritten(path, error) from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, complete or not at all, also when the power fails. Raises MachineError."""
+    partial = path.with_name(f".{path.name}.partial")
+    with whole(path, partial):
+        try:
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise unwritten(path, error) from None
 
 
 def file_digest(path: Path) -> str | None:

@@ -1,6 +1,7 @@
 """`render`, the default command, with its preview, and `plan`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,8 +99,7 @@ def render_command(
                 "--restart": restart,
                 "--shots": shots,
             }
-            for flag in (flag for flag, value in kept.items() if value):
-                raise UsageError(f"{flag}: a preview keeps no frames; leave out one or the other")
+            _refuse(kept, "a preview keeps no frames; leave out one or the other")
             if jobs > 1:
                 raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
             if progress == "json":
@@ -113,8 +113,7 @@ def render_command(
                 "--restart": restart,
                 "--keep-frames": keep_frames,
             }
-            for flag in (flag for flag, value in kept.items() if value):
-                raise UsageError(f"{flag}: --shots paints frames and nothing else; leave it out")
+            _refuse(kept, "--shots paints frames and nothing else; leave it out")
             numbers = numbers_of(shots)
             if frames_dir is None:
                 raise UsageError(f"--shots {shots}: give the --frames-dir that the runs share")
@@ -147,6 +146,12 @@ def render_command(
     )
     if report.kept:
         print(f"frames: {report.kept}")
+
+
+def _refuse(flags: Mapping[str, object], why: str) -> None:
+    """Raise UsageError for the first flag that is given."""
+    for flag in (flag for flag, value in flags.items() if value):
+        raise UsageError(f"{flag}: {why}")
 
 
 def numbers_of(text: str) -> set[int]:

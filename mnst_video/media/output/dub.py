@@ -1,12 +1,12 @@
 """Sound for a clip that was written without."""
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnst_video.errors import MachineError, unwritten
+from mnst_video.errors import MachineError
 from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import ffmpeg, local
+from mnst_video.media.files import whole
 from mnst_video.media.output.containers import SOUND_ENCODERS, EncoderSettings, format_of
 from mnst_video.media.output.soundtrack import Soundtrack, sound_arguments, source_inputs
 
@@ -41,17 +41,9 @@ def _add(path: Path, inputs: Sequence[str], sound: Sequence[str]) -> None:
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     kept = ["-map", "0", "-c", "copy", *container.more.split()]
     target = ["-f", container.muxer, f"file:{partial.resolve()}"]
-    try:
-        arguments = ["-y", *local(path), *inputs, *kept, *sound, *target]
-        with ffmpeg(arguments, writes=False) as muxer:
-            if not muxer.finish():
-                raise MachineError(
-                    f"{path}: is silent, as ffmpeg could not add its sound ({muxer.reason()})"
-                )
-        try:
-            partial.replace(path)
-        except OSError as error:
-            raise unwritten(path, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    arguments = ["-y", *local(path), *inputs, *kept, *sound, *target]
+    with whole(path, partial), ffmpeg(arguments, writes=False) as muxer:
+        if not muxer.finish():
+            raise MachineError(
+                f"{path}: is silent, as ffmpeg could not add its sound ({muxer.reason()})"
+            )

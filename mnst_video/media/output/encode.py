@@ -11,9 +11,10 @@ import av
 import numpy as np
 from PIL import Image
 
-from mnst_video.errors import InputError, MachineError, unwritten
+from mnst_video.errors import InputError, MachineError
 from mnst_video.media.clip import Clip, Passage
 from mnst_video.media.ffmpeg import ffmpeg
+from mnst_video.media.files import whole
 from mnst_video.media.frames import Frame
 from mnst_video.media.input.probe import probe
 from mnst_video.media.output.containers import EncoderSettings, Format, format_of
@@ -83,7 +84,7 @@ def open_encoder(
     # An ffmpeg whose parent was killed may still write to it.
     with contextlib.suppress(OSError):
         partial.unlink()
-    try:
+    with whole(path, partial):
         with ffmpeg(arguments, writes=False) as encoder:
             try:
                 with _feed(encoder.pipe, stamps, padded, pixels, delay) as give:
@@ -101,13 +102,6 @@ def open_encoder(
         written = _written(partial, count)
         if not written == count > 0:  # ffmpeg reports success on input that was cut short
             raise MachineError(f"{path}: the encoder wrote {written} of {count} frames")
-        try:
-            partial.replace(path)
-        except OSError as error:
-            raise unwritten(path, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def _written(partial: Path, count: int) -> int:
