@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnst_video.painting.frame import Result
+from mnst_video.painting.frame import Figures
 from mnst_video.plan.plan import Plan
 from mnst_video.timeline.fader import Fader
 
@@ -34,14 +34,18 @@ class StepDone:
 
 @dataclass(frozen=True)
 class FrameDone:
-    """Frame `frame` (of the whole clip), the `done`-th of this render, is on disk."""
+    """Frame `frame` (of the whole clip), the `done`-th of this render, is on disk.
+
+    worker: of a cluster, that has painted it.
+    """
 
     frame: int
     done: int
     shot: int
     fader: Fader
-    result: Result
+    figures: Figures
     seconds: float
+    worker: str | None = None
 
 
 @dataclass(frozen=True)

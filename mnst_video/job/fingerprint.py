@@ -4,17 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from importlib.metadata import version
 from typing import Any
 
-import cv2
-import numpy as np
-import PIL
-import torch
-
-from mnst_video.job.processes import on_device
+from mnst_video.job.facts import Facts
 from mnst_video.media.files import file_digest
-from mnst_video.method.device import pick_device
+from mnst_video.method.vgg import tiles_of
 from mnst_video.option_types import Mark
 from mnst_video.options import marked
 from mnst_video.painting.settings import Paint
@@ -33,13 +27,12 @@ def fader_json(fader: Fader) -> dict[str, Any]:
     return {"gamma": fader.gamma, "pair": fader.number}
 
 
-def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[str, Any]:
+def fingerprint(setup: Setup, facts: Facts, inputs: Sequence[str | None]) -> dict[str, Any]:
     """Everything that decides the bytes of the frames, by the names a person knows.
 
-    inputs: the digests of the clip, or of its pictures.
+    facts: of the machines that paint. inputs: the digests of the clip, or of its pictures.
     """
-    options, network, size = setup.options, setup.network, setup.size
-    device = network.device.type
+    options, size = setup.options, setup.size
     faders = [setup.course.fader(frame) for frame in setup.frames]
     curve = json.dumps([fader_json(fader) for fader in faders]).encode()
     digests = map(file_digest, () if options.model else options.styles)
@@ -49,35 +42,23 @@ def fingerprint(setup: Setup, jobs: int, inputs: Sequence[str | None]) -> dict[s
         "input": _together(inputs) if setup.clip.decoding.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
-        "weights": network.sha256,
+        "weights": facts.weights,
         "model": setup.model_digest,
         "polish": options.polish,
         "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
-        "device": device,
-        "processor": _processor({on_device(options.machine, job).device for job in range(jobs)}),
-        "precision": str(network.dtype).removeprefix("torch."),
-        "threads": torch.get_num_threads() if device == "cpu" else None,
-        "tiles": setup.tiles,
-        "mnst-video": version("mnst-video"),
-        "torch": torch.__version__,
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "pillow": PIL.__version__,
+        "device": facts.device,
+        "processor": facts.processor,
+        "precision": facts.precision,
+        "threads": facts.threads,
+        "tiles": len(tiles_of(size[1], size[0], facts.most_pixels)),
+        **facts.versions,
     }
 
 
 def _together(digests: Iterable[str | None]) -> str:
     """The digest of some digests."""
     return hashlib.sha256("".join(digest or "" for digest in digests).encode()).hexdigest()
-
-
-def _processor(names: Iterable[str]) -> str:
-    """What of processors decides rounding: a CPU's vector instructions, the models of GPUs."""
-    devices = [pick_device(name) for name in names]
-    if devices[0].type == "cuda":
-        return ", ".join(sorted({torch.cuda.get_device_name(device) for device in devices}))
-    return torch.backends.cpu.get_cpu_capability() if devices[0].type == "cpu" else devices[0].type
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 
@@ -19,8 +20,9 @@ from mnst_video.errors import MachineError, MnstError
 from mnst_video.method.device import cores, pick_device, pick_precision, pixels_at_once
 from mnst_video.painting.settings import Machine
 
-Part = TypeVar("Part")
 Tell = Callable[[Any], None]
+# What is done with a task.
+Work = Callable[[Any, Tell], None]
 
 
 def share(machine: Machine, jobs: int) -> Machine:
@@ -65,56 +67,104 @@ def divide(sizes: Sequence[int], jobs: int) -> list[list[int]]:
     return [sorted(part) for part in parts]
 
 
-def run(work: Callable[[Part, Tell], None], parts: Sequence[Part], tell: Tell) -> None:
-    """Do `work(part, tell)` for each part, in a process of its own where there are several.
+class Processes:
+    """Processes of this machine, each of which works on one task after another. A context manager.
 
-    `work` is a function of a module, parts and what it tells can be pickled; `tell` is called in
-    this process. What a process raises is raised here, and the others are stopped.
+    What goes wrong in one of them ends all.
     """
-    if len(parts) == 1:
-        work(parts[0], tell)
-        return
-    context = multiprocessing.get_context("spawn")
-    processes: dict[Connection, SpawnProcess] = {}
-    try:
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        """works: what each does with a task, and with a function to tell what it has done.
+
+        A work is a function of a module, or an object that can be pickled, as tasks and what is
+        told can be.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._processes: list[SpawnProcess] = []
+        self._pipes: list[Connection] = []
+        self.idle = set(range(len(works)))
         with _interrupts_ignored():
-            for part in parts:
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(work, part, theirs), daemon=True)
+            for work in works:
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(work, theirs), daemon=True)
                 process.start()
                 theirs.close()
-                processes[ours] = process
-        open_pipes = list(processes)
-        while open_pipes:
-            ready = wait(open_pipes)
-            for pipe in [pipe for pipe in open_pipes if pipe in ready]:
-                try:
-                    message = pipe.recv()
-                except (EOFError, OSError):
-                    open_pipes.remove(pipe)
-                    processes[pipe].join()
-                    if code := processes[pipe].exitcode:
-                        if code > 0:
-                            raise MachineError(
-                                f"a job did not start (exit code {code}); a script that asks for "
-                                'several needs: if __name__ == "__main__":'
-                            ) from None
-                        raise MachineError(
-                            f"a job was ended from outside (signal {-code}), perhaps for want "
-                            "of memory: give fewer --jobs, or a smaller --max-side"
-                        ) from None
-                    continue
-                if isinstance(message, Exception):
-                    raise message
-                tell(message)
-    finally:
-        for pipe, process in processes.items():
+                self._processes.append(process)
+                self._pipes.append(ours)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process, pipe in zip(self._processes, self._pipes, strict=True):
             process.terminate()
             process.join()
             pipe.close()
 
+    def give(self, number: int, task: object) -> None:
+        """A task for a process that is idle."""
+        self.idle.remove(number)
+        try:
+            self._pipes[number].send(task)
+        except OSError:
+            raise self._ended(number) from None
 
-def _work(work: Callable[[Part, Tell], None], part: Part, pipe: Connection) -> None:
+    def wait(self) -> Iterator[tuple[int, Any]]:
+        """What processes tell, with their numbers: at least one thing, or that one is idle again.
+
+        What one raises is raised here.
+        """
+        for pipe in wait(self._pipes):
+            assert isinstance(pipe, Connection)
+            number = self._pipes.index(pipe)
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                raise self._ended(number) from None
+            if isinstance(message, Exception):
+                raise message
+            if message is None:
+                self.idle.add(number)
+            else:
+                yield number, message
+
+    def _ended(self, number: int) -> MachineError:
+        """What is said of a process that is gone."""
+        self._processes[number].join()
+        code = self._processes[number].exitcode or 0
+        if code > 0:
+            return MachineError(
+                f"a job did not start (exit code {code}); a script that asks for "
+                'several needs: if __name__ == "__main__":'
+            )
+        return MachineError(
+            f"a job was ended from outside (signal {-code}), perhaps for want "
+            "of memory: give fewer --jobs, or a smaller --max-side"
+        )
+
+
+def run(work: Work, tasks: Sequence[Any], tell: Tell) -> None:
+    """Do `work(task, tell)` for each task, in a process of its own where there are several.
+
+    `tell` is called in this process. What a process raises is raised here; the others are stopped.
+    """
+    if len(tasks) == 1:
+        work(tasks[0], tell)
+        return
+    with Processes([work] * len(tasks)) as processes:
+        for number, task in enumerate(tasks):
+            processes.give(number, task)
+        while len(processes.idle) < len(tasks):
+            for _, message in processes.wait():
+                tell(message)
+
+
+def _work(work: Work, pipe: Connection) -> None:
     """What runs in a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows does not inherit it
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -125,8 +175,10 @@ def _work(work: Callable[[Part, Tell], None], part: Part, pipe: Connection) -> N
             pipe.send(message)
 
     try:
-        work(part, tell)
-    except (BrokenPipeError, ConnectionResetError):
+        while True:
+            work(pipe.recv(), tell)
+            tell(None)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except MnstError as error:
         pipe.send(error)

@@ -5,14 +5,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from mnst_video.job.facts import Facts
 from mnst_video.job.folder import record_path
 from mnst_video.job.resume import Job
 from mnst_video.media.files import write_bytes
 from mnst_video.option_types import Mark
 from mnst_video.options import Options, marked
-from mnst_video.plan.setup import Setup
 
 
 def write_record(
@@ -32,18 +30,18 @@ def write_record(
         "sigma2": sigma2,
         "styles": [path.name for path in setup.options.styles],
         "gamma": [setup.course.fader(frame).gamma for frame in setup.frames],
-        "options": _portable(asked, setup),
+        "options": _portable(asked, job.facts),
         "settings": job.settings,
         "frames": [job.log[frame] for frame in setup.frames],
     }
     write_bytes(record_path(output), json.dumps(about, indent=1).encode())
 
 
-def _portable(asked: Options, setup: Setup) -> dict[str, Any]:
-    """The options with the size and the precision of this machine, and absolute paths."""
+def _portable(asked: Options, facts: Facts) -> dict[str, Any]:
+    """The options with the size and the precision of the machines, and absolute paths."""
     options = asked.model_dump(mode="json")
-    options["max_side"] = asked.side(setup.network.device.type)
-    options["precision"] = "bf16" if setup.network.dtype == torch.bfloat16 else "float32"
+    options["max_side"] = asked.side(facts.device)
+    options["precision"] = "bf16" if facts.precision == "bfloat16" else "float32"
     options["more_styles"] = [str(path.resolve()) for path in asked.more_styles]
     if asked.audio:
         options["audio"] = str(asked.audio.resolve())

@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from mnst_video.errors import UsageError
+from mnst_video.job.chains import Chains
+from mnst_video.job.chunk import Chunk
+from mnst_video.job.crew import Lost
 from mnst_video.job.events import (
     Encoding,
     FrameDone,
@@ -19,10 +22,10 @@ from mnst_video.job.events import (
 )
 from mnst_video.job.finish import encode
 from mnst_video.job.folder import held, job_folder, record_path, shot_held
-from mnst_video.job.processes import divide, on_device, run, share
+from mnst_video.job.footage import Footage
 from mnst_video.job.record import write_record
 from mnst_video.job.resume import Job
-from mnst_video.job.worker import Painted, Part, paint_part, paint_shots
+from mnst_video.job.site import Here, Site
 from mnst_video.job.workplace import at_work
 from mnst_video.media.files import check_name, check_source
 from mnst_video.media.output.checks import check_encoder, check_output
@@ -35,6 +38,8 @@ from mnst_video.plan.source import clip_of, default_output
 
 # Seconds that runs of shots wait for the one that looks at the clip for all of them.
 PATIENCE = 3600.0
+# How often in a row the same frame may fail, on one worker or another.
+MOST_FAILURES = 3
 
 
 def render(
@@ -62,8 +67,7 @@ def render(
     Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
     """
     begun = time.monotonic()
-    source, asked = Path(source), options or Options()
-    options = asked.on(share(asked.machine, jobs))
+    source, options, site = Path(source), options or Options(), Here(jobs)
     check_source(source)
     output = Path(output) if output else default_output(source, "_mnst.mp4")
     if frames_dir:
@@ -77,13 +81,18 @@ def render(
     folder = job_folder(output, Path(frames_dir) if frames_dir else None)
     observe = observe or nobody
     keep = keep_frames or frames_dir is not None
-    with at_work(output, options.machine), held(folder, frames_dir is not None):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(site)
+        asked, options = options, site.options(options)
+        stack.enter_context(at_work(output, options.machine))
+        stack.enter_context(held(folder, frames_dir is not None))
         setup = prepare(clip, options)
         check_encoder(output, setup.output_size, options.encoder)
-        job = Job(setup, folder, jobs, restart, observe, partial(_all_free, folder))
-        plan = Plan(setup, job.analysis, job.shots, job.pending, output, jobs)
+        claim = partial(_all_free, folder)
+        job = Job(setup, folder, site, restart, observe, claim)
+        plan = Plan(setup, job.analysis, job.shots, job.pending, output, site.at_once)
         observe(plan)
-        _paint_pending(job, jobs, observe)
+        _paint_pending(job, site, plan.busy, observe)
         observe(Encoding(len(setup.frames)))
         encode(job, output)
         write_record(job, output, asked, plan.sigma2)
@@ -115,8 +124,8 @@ def paint_shots_alone(
     `frames_dir` verifies all frames, paints what is missing, and encodes. See `render`.
     """
     begun = time.monotonic()
-    source, asked = Path(source), options or Options()
-    options = asked.on(share(asked.machine, jobs))
+    source, options, site = Path(source), options or Options(), Here(jobs)
+    options = site.options(options)
     check_source(source)
     check_name(Path(frames_dir).absolute())
     clip = clip_of(source, options.input)
@@ -126,9 +135,10 @@ def paint_shots_alone(
         with held(folder, True, PATIENCE):
             setup = prepare(clip, options)
             claim = partial(_claimed, folder, numbers, locks)
-            job = Job(setup, folder, jobs, False, observe, claim, some=True)
-        observe(Plan(setup, job.analysis, job.shots, job.pending, None, jobs, True))
-        _paint_pending(job, jobs, observe)
+            job = Job(setup, folder, site, False, observe, claim, some=True)
+        plan = Plan(setup, job.analysis, job.shots, job.pending, None, jobs, True)
+        observe(plan)
+        _paint_pending(job, site, plan.busy, observe)
     return ShotsReport(
         folder=folder,
         shots=tuple(shot.index + 1 for shot in job.shots),
@@ -165,41 +175,61 @@ def _claimed(
     return tuple(there[number] for number in sorted(numbers))
 
 
-def _paint_pending(job: Job, jobs: int, observe: Observer) -> None:
-    """Render what is missing, each frame of a shot on disk before the next begins."""
-    setup, missing = job.setup, {*job.pending}
-    shots = [shot for shot in job.shots if missing.intersection(shot.frames)]
-    if not shots:
+def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
+    """Render what is missing, each frame of a shot on disk before it counts."""
+    missing = frozenset(job.pending)
+    if not missing:
         return
-    parts = [
-        Part(
-            clip=setup.clip,
-            options=setup.asked.on(on_device(setup.asked.machine, number)),
-            analysis=job.analysis,
-            folder=job.folder,
-            log=job.log,
-            shots=[shots[i] for i in numbers],
-        )
-        for number, numbers in enumerate(
-            divide([len(missing.intersection(shot.frames)) for shot in shots], jobs)
-        )
-    ]
     one_by_one = threading.Lock()  # steps may be told from another thread than frames
 
-    def take(message: StepDone | Painted) -> None:
+    def tell(event: StepDone | FrameDone) -> None:
         with one_by_one:
-            if isinstance(message, StepDone):
-                observe(message)
-                return
-            job.keep(message)
-            fader = setup.course.fader(message.frame)
-            done = len(job.log)
-            observe(
-                FrameDone(message.frame, done, message.shot, fader, message.result, message.seconds)
-            )
+            observe(event)
 
-    with job.watched.unchanged():
-        if len(parts) == 1:  # everything it needs is here already
-            paint_shots(setup, parts[0], take)
-        else:
-            run(paint_part, parts, take)
+    # To go on inside a shot, the frame before is needed too.
+    starts = {shot.start for shot in job.shots}
+    wanted = missing | {frame - 1 for frame in missing - starts}
+    waiting = job.folder / f".content-{job.shots[0].index + 1:04d}"
+    with (
+        job.watched.unchanged(),
+        Footage(job.setup.clip, job.setup.size, wanted, waiting) as footage,
+        site.crew(job.setup, busy, tell) as painters,
+    ):
+        lazy = painters.most is None
+        can_wait = (lambda _: False) if lazy else footage.can_wait
+        chains = Chains(job.shots, missing, painters.most, can_wait)
+        while chains:
+            for hand, kind in painters.ready():
+                if (taken := chains.take(hand, kind)) is None:
+                    continue
+                chain, frames = taken
+                chunk = _chunk(job, chain.shot, frames, footage, lazy)
+                here = chunk.goes_on and chain.written == frames.start
+                before = job.kept(frames.start - 1, chain.shot) if here else None
+                painters.give(hand, chunk, before)
+            for hand, message in painters.wait():
+                if isinstance(message, Lost):
+                    chains.lost(hand, message.why, MOST_FAILURES)
+                    continue
+                frame, shot = message.frame, message.shot
+                job.keep(message)
+                footage.let_go(chains.wrote(frame))
+                fader, worker = job.setup.course.fader(frame), painters.name(hand)
+                done = len(job.log)
+                tell(FrameDone(frame, done, shot, fader, message.figures, message.seconds, worker))
+
+
+def _chunk(job: Job, shot: Shot, frames: range, footage: Footage, lazy: bool) -> Chunk:
+    """Frames of a shot to paint. lazy: their content is read as it is needed."""
+    goes_on = frames.start > shot.start
+    wanted = range(frames.start - goes_on, frames.stop)
+    return Chunk(
+        shot=shot.index,
+        frames=frames,
+        goes_on=goes_on,
+        content=footage.frames(wanted) if lazy else footage.kept(wanted),
+        faders=[job.setup.course.fader(frame) for frame in wanted],
+        faces=[job.analysis.faces.get(frame, ()) for frame in frames],
+        palette=job.analysis.palette(shot),
+        calibrations=job.analysis.calibration(shot),
+    )

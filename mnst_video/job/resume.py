@@ -8,19 +8,22 @@ same bytes.
 """
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mnst_video.errors import MachineError, UsageError, unwritten
+from mnst_video.job.chunk import Painted
 from mnst_video.job.events import Looking, Observer
 from mnst_video.job.fingerprint import differences, fader_json, fingerprint
 from mnst_video.job.folder import frame_path, logs, move_aside, shot_log
+from mnst_video.job.site import Site
 from mnst_video.job.unchanged import Watched
-from mnst_video.job.worker import Painted, figures_of
 from mnst_video.job.workplace import Count
 from mnst_video.media.files import file_digest, write_bytes
+from mnst_video.painting.frame import Figures
 from mnst_video.plan.analysis import Analysis, analyse, frames_to_look_at, with_faces
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot, shots_within
@@ -34,14 +37,14 @@ Claim = Callable[[tuple[Shot, ...]], tuple[Shot, ...]]
 
 
 class Job:
-    """What is there of a render. settings: its fingerprint. shots: those that this run is about.
-    log: their finished frames."""
+    """What is there of a render. settings: its fingerprint. facts: of the machines that paint.
+    shots: those that this run is about. log: their finished frames."""
 
     def __init__(
         self,
         setup: Setup,
         folder: Path,
-        jobs: int,
+        site: Site,
         restart: bool,
         observe: Observer,
         claim: Claim,
@@ -56,17 +59,13 @@ class Job:
         MachineError.
         """
         self.setup = setup
-        self.folder = folder
-        files, options = setup.clip.files, setup.asked
-        # The sound is read again at the end; several jobs read all else anew, each by itself.
-        weights = Path(options.weights)
-        painters = (options.model,) if options.model else options.styles
-        again = (*painters, *([weights] if weights.is_file() else [])) if jobs > 1 else ()
-        self._others = (*([options.audio] if options.audio else []), *again)
+        self.folder, self.facts = folder, site.facts(setup)
+        files, audio = setup.clip.files, setup.asked.audio
+        self._others = (audio,) if audio else ()  # the sound is read again at the end
         self.watched = Watched((*files, *self._others))
         digests = [self.watched.digests[path] for path in files]
-        self.settings = fingerprint(setup, jobs, digests)
-        self.analysis = _saved(folder, self.settings, restart) or self._begin(observe)
+        self.settings = fingerprint(setup, self.facts, digests)
+        self.analysis = _saved(folder, self.settings, restart) or self._begin(observe, site)
         every = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.shots, self._some = claim(every), some
         self.log = _whole(folder, self.shots)
@@ -79,12 +78,12 @@ class Job:
             for path in logs(folder)[1:]:
                 path.unlink(missing_ok=True)
 
-    def _begin(self, observe: Observer) -> Analysis:
+    def _begin(self, observe: Observer, site: Site) -> Analysis:
         """Analyse the clip and save what a job begins with."""
         total = frames_to_look_at(self.setup)
         looks = Count(lambda looked, frames: observe(Looking(looked, frames)), total)
         with self.watched.unchanged():
-            shots = analyse(self.setup, looks.one)
+            shots = analyse(self.setup, looks.one, site.measure(self.setup))
             analysis = with_faces(self.setup, shots, looks.one)
         job = {"settings": self.settings, "analysis": analysis.to_json()}
         write_bytes(self.folder / "job.json", json.dumps(job, indent=1).encode())
@@ -96,14 +95,15 @@ class Job:
         return tuple(f for shot in self.shots for f in shot.frames if f not in self.log)
 
     def keep(self, painted: Painted) -> None:
-        """Note that a frame is on disk. Raises InputError where its clip is not what it was."""
+        """Write a frame. Raises InputError where its clip is not what it was, or MachineError."""
         # What came of another file is never taken for finished.
         self.watched.check((*self._files_of(painted.frame), *self._others))
+        write_bytes(frame_path(self.folder, painted.frame), painted.picture)
         entry = {
             "frame": painted.frame,
             **fader_json(self.setup.course.fader(painted.frame)),
-            **figures_of(painted.result),
-            "sha256": painted.sha256,
+            **painted.figures.to_json(),
+            "sha256": hashlib.sha256(painted.picture).hexdigest(),
         }
         path = self.folder / "frames.jsonl"
         if self._some:
@@ -114,6 +114,15 @@ class Job:
         except OSError as error:
             raise unwritten(path, error) from None
         self.log[painted.frame] = entry
+
+    def kept(self, frame: int, shot: Shot) -> Painted:
+        """A frame of a shot that is there. Raises MachineError where it cannot be read."""
+        path = frame_path(self.folder, frame)
+        try:
+            picture = path.read_bytes()
+        except OSError as error:
+            raise MachineError(f"{path}: cannot be read ({error.strerror})") from None
+        return Painted(frame, shot.index, picture, Figures.from_json(self.log[frame]), 0.0)
 
     def _files_of(self, frame: int) -> set[Path]:
         """What a frame was painted from: it, and the one before it."""

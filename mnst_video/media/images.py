@@ -202,11 +202,19 @@ def encode_image(
 
 def load_frame(path: Path) -> Frame:
     """A frame that `save_image` wrote as PNG, to the byte. Raises InputError."""
-    bgr = None
-    with contextlib.suppress(OSError, cv2.error):  # by its bytes: OpenCV takes only UTF-8 names
-        bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
+    try:
+        return decode_frame(path.read_bytes())
+    except (OSError, ValueError):
         raise InputError(
             f"{path}: this frame is missing or damaged; give the same command again to make it anew"
-        )
+        ) from None
+
+
+def decode_frame(picture: bytes) -> Frame:
+    """A frame from what `encode_image` made of it. Raises ValueError."""
+    bgr = None
+    with contextlib.suppress(cv2.error):  # from bytes: OpenCV takes only UTF-8 names
+        bgr = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError("this is no picture")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

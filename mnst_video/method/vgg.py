@@ -89,6 +89,23 @@ class Tile:
         return features[..., self.rows.within(0, layer), self.columns.within(0, layer)]
 
 
+def tiles_of(height: int, width: int, most_pixels: float) -> tuple[Tile, ...]:
+    """The tiles of an image, one or more.
+
+    As few as keep each with its surroundings within `most_pixels`, but none under 64 pixels.
+    """
+    down = across = 1
+    beyond = 2 * HALO + 16  # a stretch is rounded to 16 pixels
+    while True:
+        tall, wide = height / down, width / across
+        area = min(height, tall + beyond) * min(width, wide + beyond)
+        if area <= most_pixels or max(tall, wide) < 128:
+            break
+        down, across = (down + 1, across) if tall > wide else (down, across + 1)
+    rows, columns = Span.parts(height, down), Span.parts(width, across)
+    return tuple(Tile(row, column) for row in rows for column in columns)
+
+
 @dataclass(frozen=True)
 class Weights:
     """The convolutions of a trained VGG-19 and the colours it was trained on.
@@ -154,20 +171,8 @@ class VGG19(torch.nn.Module):
         return torch.autocast(self.device.type, self.dtype, self.dtype == torch.bfloat16)
 
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
-        """The tiles, one or more, by which an image of this size is looked at.
-
-        As few as keep each with its surroundings within `most_pixels`, but none under 64 pixels.
-        """
-        down = across = 1
-        beyond = 2 * HALO + 16  # a stretch is rounded to 16 pixels
-        while True:
-            tall, wide = height / down, width / across
-            area = min(height, tall + beyond) * min(width, wide + beyond)
-            if area <= self.most_pixels or max(tall, wide) < 128:
-                break
-            down, across = (down + 1, across) if tall > wide else (down, across + 1)
-        rows, columns = Span.parts(height, down), Span.parts(width, across)
-        return tuple(Tile(row, column) for row in rows for column in columns)
+        """The tiles, one or more, by which an image of this size is looked at."""
+        return tiles_of(height, width, self.most_pixels)
 
     def forward(
         self, image: Tensor, layers: Collection[str], tile: Tile | None = None

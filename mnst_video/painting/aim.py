@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mnst_video.method.crossfade import Grams
 from mnst_video.method.losses import LayerWeights
-from mnst_video.painting.styles import Calibrations, Styles
+from mnst_video.painting.styles import Calibrations, Styles, sigma2_of
 from mnst_video.timeline.fader import Fader
 
 # The most that a target is ahead of the mix, and the change of the mix in a frame that is a jump.
@@ -47,7 +47,7 @@ class Aim:
         if paint.losses == "article":
             # In a setlist sigma of style k is the product of the pairs' sigma2 before it, so that
             # nothing jumps where one pair hands over to the next.
-            sigmas = styles.sigma2(calibrations)
+            sigmas = sigma2_of(paint, calibrations)
             style_weight *= math.prod(sigmas[:pair]) * (gamma + (1.0 - gamma) * sigmas[pair])
         else:
             content_weight /= calibration.content

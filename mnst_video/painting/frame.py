@@ -1,8 +1,9 @@
 """Painting one frame: a first one from its content, a later one from the result before."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
@@ -37,10 +38,9 @@ StepCallback = Callable[[int, Losses, Tensor], None]
 
 
 @dataclass(frozen=True)
-class Result:
-    """A stylized frame and its losses: content and style before the last step.
+class Figures:
+    """The steps that a frame took, and its losses: content and style before the last step.
 
-    pixels: float32 `(H, W, 3)`, RGB, 0..255.
     content: relative to the energy of the content features; 0 is the content itself.
     style: relative to that of the bare content against the same target; 0 is the target. Both are
         NaN where no optimiser took a step.
@@ -48,11 +48,28 @@ class Result:
         previous result, with pixels in 0..1, at the end; 0 for the first frame of a shot.
     """
 
-    pixels: Picture
     steps: int
     content: float
     style: float
     temporal: float
+
+    def to_json(self) -> dict[str, float | None]:
+        """Numbers as JSON has them, which knows no NaN."""
+        values = {field.name: getattr(self, field.name) for field in fields(Figures)}
+        return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> "Figures":
+        """The inverse of `to_json`; what else is there does not matter."""
+        saved = {name: math.nan if value is None else value for name, value in saved.items()}
+        return Figures(saved["steps"], saved["content"], saved["style"], saved["temporal"])
+
+
+@dataclass(frozen=True)
+class Result(Figures):
+    """A stylized frame. pixels: float32 `(H, W, 3)`, RGB, 0..255."""
+
+    pixels: Picture
 
     @classmethod
     def of(
@@ -60,12 +77,22 @@ class Result:
     ) -> "Result":
         """From what an optimisation ends with."""
         return cls(
-            pixels=to_picture(image),
             steps=steps,
             content=float(losses.content) / aim.energy,
             style=float(losses.style) / aim.bare,
             temporal=temporal,
+            pixels=to_picture(image),
         )
+
+    @classmethod
+    def again(cls, pixels: Picture, figures: Figures) -> "Result":
+        """From what is kept of it."""
+        return cls(figures.steps, figures.content, figures.style, figures.temporal, pixels)
+
+    @property
+    def figures(self) -> Figures:
+        """What is known of it beside its pixels."""
+        return Figures(self.steps, self.content, self.style, self.temporal)
 
     @property
     def frame(self) -> Frame:

@@ -52,7 +52,7 @@ def played_frame(
         picture = (picture + held * (warped - picture)).astype(np.float32)
         temporal = float((trust[..., None] * ((picture - warped) / 255.0) ** 2).mean())
     if styles.paint.steps == 0:
-        return Result(picture, 0, math.nan, math.nan, temporal)
+        return Result(0, math.nan, math.nan, temporal, picture)
     if previous is None:
         return first_frame(styles, content, aim, callback, picture, faces)
     return next_frame(styles, content, aim, previous, callback, motion, faces, picture)

@@ -26,6 +26,12 @@ from mnst_video.timeline.fader import Fader
 Calibrations = tuple[Calibration, ...]
 
 
+def sigma2_of(paint: Paint, calibrations: Calibrations) -> tuple[float, ...]:
+    """The sigma2 that is asked for, of each pair of styles; 1 where it has no say."""
+    sigma = paint.sigma if paint.gamma_scale == "balanced" else 1.0
+    return tuple(c.sigma2 if isinstance(sigma, str) else sigma for c in calibrations)
+
+
 class Styles:
     """Styles at one working size, with the network that sees them and how they are painted with.
 
@@ -117,16 +123,11 @@ class Styles:
         """Measure what the network sees against the styles, with the weights of a calibration."""
         return calibrate([look], self._grams, weights)
 
-    def sigma2(self, calibrations: Calibrations) -> tuple[float, ...]:
-        """The sigma2 that is asked for, of each pair of styles; 1 where it has no say."""
-        sigma = self.paint.sigma if self.paint.gamma_scale == "balanced" else 1.0
-        return tuple(c.sigma2 if isinstance(sigma, str) else sigma for c in calibrations)
-
     def mix(self, fader: Fader, calibrations: Calibrations) -> float:
         """The share w of the fader's first style in the target, by the scale that is asked for."""
         if self._even:
             return self._even[fader.pair](fader.gamma)
-        return mix(fader.gamma, self.sigma2(calibrations)[fader.pair])
+        return mix(fader.gamma, sigma2_of(self.paint, calibrations)[fader.pair])
 
     def target(self, pair: int, w: float) -> Grams:
         """The Grams that a frame is painted towards: a pair of styles at a mix."""

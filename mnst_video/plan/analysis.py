@@ -2,9 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from mnst_video.errors import UsageError
@@ -14,7 +15,7 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
 from mnst_video.painting.faces import Face, Faces, track_faces
 from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Calibrations
+from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import CutDetector, Shot, shots_within, split
 from mnst_video.timeline.clock import moment
@@ -24,6 +25,8 @@ CALIBRATION_FRAMES = 8
 
 # Called for each frame that was looked at.
 LookObserver = Callable[[], None]
+# Measures the styles, in the colours of a palette if any, on some frames.
+Measure = Callable[[Palette | None, Sequence[Frame]], Calibrations]
 
 
 @dataclass(frozen=True)
@@ -78,19 +81,22 @@ def nobody() -> None:
 
 def frames_to_look_at(setup: Setup) -> int:
     """How many frames `analyse` and `with_faces` look at together: some are looked at anew."""
-    paint = setup.styles.paint
+    paint = setup.brief.paint
     whole = setup.clip.times.frames * (2 if paint.by_shot else 1)
     return whole + (len(setup.frames) if paint.keeps_faces else 0)
 
 
-def analyse(setup: Setup, looked: LookObserver = nobody) -> Analysis:
+def analyse(
+    setup: Setup, looked: LookObserver = nobody, measure: Measure | None = None
+) -> Analysis:
     """Find the shots of a whole clip, and measure the styles on frames sampled from it.
 
+    measure: on another machine; default: on this one.
     Raises InputError where a frame can no longer be decoded.
     """
     clip, options, size = setup.clip, setup.options, setup.size
     cuts = given_cuts(setup)
-    paint = setup.styles.paint
+    paint, measure = setup.brief.paint, measure or partial(_measured, setup.styles)
     wanted = set() if paint.by_shot else spread(0, clip.times.frames, CALIBRATION_FRAMES)
     detector, sample = CutDetector(), []
     for number, frame in enumerate(_counted(read_frames(clip, *size), looked)):
@@ -100,7 +106,7 @@ def analyse(setup: Setup, looked: LookObserver = nobody) -> Analysis:
             sample.append(frame)
     shots = split(clip.times.frames, cuts or detector.cuts())
     if sample:  # known before the cuts: the clip need not be read again
-        return Analysis(shots, (setup.styles.calibrate(sample),))
+        return Analysis(shots, (measure(None, sample),))
     groups = shots if paint.by_shot else (Shot(0, 0, clip.times.frames),)
     calibrations: list[Calibrations] = []
     palettes: list[Palette] = []
@@ -112,9 +118,12 @@ def analyse(setup: Setup, looked: LookObserver = nobody) -> Analysis:
             sample = [frame for number, frame in numbered if number in wanted]
             if paint.keeps_colors:
                 palettes.append(Palette.of(sample))
-            styles = setup.styles.in_colors(palettes[-1] if palettes else None)
-            calibrations.append(styles.calibrate(sample))
+            calibrations.append(measure(palettes[-1] if palettes else None, sample))
     return Analysis(shots, tuple(calibrations), tuple(palettes))
+
+
+def _measured(styles: Styles, palette: Palette | None, frames: Sequence[Frame]) -> Calibrations:
+    return styles.in_colors(palette).calibrate(frames)
 
 
 def with_faces(setup: Setup, analysis: Analysis, looked: LookObserver = nobody) -> Analysis:
@@ -122,7 +131,7 @@ def with_faces(setup: Setup, analysis: Analysis, looked: LookObserver = nobody) 
 
     Raises InputError where a frame can no longer be decoded.
     """
-    if not setup.styles.paint.keeps_faces:
+    if not setup.brief.paint.keeps_faces:
         return analysis
     frames = setup.frames
     found: dict[int, Faces] = {}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnst_video.painting.styles import sigma2_of
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot
@@ -38,7 +39,9 @@ class Plan:
     @property
     def sigma2(self) -> tuple[tuple[float, ...], ...]:
         """Of each pair of styles, for the clip or for each of its shots."""
-        return tuple(self.setup.styles.sigma2(pairs) for pairs in self.analysis.calibrations)
+        return tuple(
+            sigma2_of(self.setup.brief.paint, pairs) for pairs in self.analysis.calibrations
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:

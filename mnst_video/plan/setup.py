@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from mnst_video.errors import UsageError
@@ -15,6 +16,7 @@ from mnst_video.method.vgg import VGG19
 from mnst_video.model.file import Model, kept_size, load_model
 from mnst_video.option_types import Mark
 from mnst_video.options import Options, marked
+from mnst_video.painting.brief import Brief
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
 from mnst_video.plan.source import check_whole, needed_sound
@@ -27,8 +29,8 @@ from mnst_video.timeline.timecode import END
 class Setup:
     """Everything that a render needs, but for the analysis of the clip.
 
-    frames: those of the whole clip that are to be rendered. size: (width, height) to work in.
-    pictures: the style images as they are in their files.
+    frames: those of the whole clip that are to be rendered.
+    brief: what is painted with. network: what sees it on this machine.
     asked: the options before a model's own took their places, which make the same setup once more.
     model_digest: of the file of the network that paints, if one does.
     """
@@ -37,12 +39,25 @@ class Setup:
     options: Options
     course: Course
     frames: range
+    brief: Brief
     network: VGG19
-    size: tuple[int, int]
-    pictures: tuple[Frame, ...]
-    styles: Styles
     asked: Options
     model_digest: str | None = None
+
+    @cached_property
+    def styles(self) -> Styles:
+        """What is painted with as this machine sees it: not where others paint."""
+        return self.brief.styles(self.network)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) to work in."""
+        return self.brief.size
+
+    @property
+    def pictures(self) -> tuple[Frame, ...]:
+        """The style images as they are in their files."""
+        return self.brief.pictures
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -92,13 +107,13 @@ def prepare(clip: Clip, options: Options) -> Setup:
     size = working_size(clip.width, clip.height, options.side(network.device.type))
     if model is None:
         pictures = tuple(load_image(path) for path in options.styles)
-        styles = Styles(network, options.paint, pictures, *size)
+        brief = Brief(options.paint, pictures, size, network.sha256)
     else:
-        pictures = model.paintings
-        player = model.network.to(network.device).to_play(network.dtype)
-        styles = Styles(network, options.paint, pictures, *size, player).with_steps(options.polish)
+        brief = Brief(
+            options.paint, model.paintings, size, network.sha256, model.network, options.polish
+        )
     digest = model.digest if model is not None else None
-    return Setup(clip, options, course, frames, network, size, pictures, styles, asked, digest)
+    return Setup(clip, options, course, frames, brief, network, asked, digest)
 
 
 def with_model(options: Options, model: Model) -> Options:

@@ -89,7 +89,7 @@ def test_a_frame_is_the_networks_held_along_the_flow(tmp_path, make_clip, make_m
     held = HELD * trust[..., None]
     wanted = (1 - held) * two + held * warp(first.astype(np.float32), backward).clip(0, 255)
     assert np.abs(second - wanted).max() <= 0.51
-    done = [event.result for event in events if isinstance(event, FrameDone)]
+    done = [event.figures for event in events if isinstance(event, FrameDone)]
     assert [result.steps for result in done] == [0, 0, 0]
     entries = json.loads(output.with_name("o.mp4.mnst.json").read_text())["frames"]
     assert [entry["style"] for entry in entries] == [None] * 3
@@ -133,7 +133,7 @@ def test_polish_brings_it_nearer_to_the_paintings(tmp_path, make_clip, make_mode
         events = []
         options = playing(model, polish=steps)
         render(clip, output, options, observe=events.append, keep_frames=True)
-        assert [e.result.steps for e in events if isinstance(e, FrameDone)] == [steps, steps]
+        assert [e.figures.steps for e in events if isinstance(e, FrameDone)] == [steps, steps]
         left[steps] = evaluate(clip, output.with_name(f"{steps}.mp4.mnst"), options).frames[-1].rho
     assert left[3] < 0.9 * left[0]
 

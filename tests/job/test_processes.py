@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnst_video.errors import DivergedError, MachineError, TextError
+from mnst_video.job import chunk
 from mnst_video.job import processes as jobs
-from mnst_video.job import worker
 from mnst_video.job.events import FrameDone, StepDone
 from mnst_video.job.processes import divide, on_device, run, share
 from mnst_video.job.render import render
@@ -160,7 +160,7 @@ def test_work_beside_a_gpu_paints_the_same_bytes(tmp_path, three_shots, quick, m
     """As where a GPU leaves the cores idle: flow, reading and writing in threads of their own."""
     options, orders = quick(cuts="0.125"), []
     plain = render(three_shots, tmp_path / "plain.mp4", options, keep_frames=True)
-    for module in (shot, worker):
+    for module in (shot, chunk):
         monkeypatch.setattr(module, "leaves_cores_idle", lambda _: True)
     report = render(
         three_shots, tmp_path / "o.mp4", options, keep_frames=True, observe=orders.append

@@ -950,7 +950,7 @@ def test_out_of_memory_names_the_remedy(tmp_path, clip, quick, monkeypatch, erro
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("mnst_video.job.worker.stylize_shot", fail)
+    monkeypatch.setattr("mnst_video.job.chunk.stylize_shot", fail)
     monkeypatch.setattr("mnst_video.painting.machine.memory", lambda _: (4 * 10**9, 10**9))
     # In float32, and with a fifth left for what is no feature map.
     with pytest.raises(

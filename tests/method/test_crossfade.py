@@ -15,7 +15,7 @@ from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.palette import Palette
-from mnst_video.painting.styles import Styles
+from mnst_video.painting.styles import Styles, sigma2_of
 from mnst_video.timeline.fader import Fader
 
 
@@ -148,7 +148,7 @@ def test_the_options_choose_the_scale(styles_with, texture):
         before = styles.calibrate([content])
         first, middle, last = (styles.mix(Fader(0, gamma), before) for gamma in (0.0, 0.4, 1.0))
         assert (first, last) == (0.0, 1.0)
-        assert "gamma_scale" not in chosen or styles.sigma2(before) == (1.0,)
+        assert "gamma_scale" not in chosen or sigma2_of(styles.paint, before) == (1.0,)
         mixes.append(middle)
     balanced, by_hand, linear, even = mixes
     assert balanced == mix(0.4, styles_with().calibrate([content])[0].sigma2)

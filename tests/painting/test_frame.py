@@ -14,7 +14,7 @@ from mnst_video.painting.flow import optical_flow, trust, warp
 from mnst_video.painting.frame import Previous, Result, first_frame, next_frame
 from mnst_video.painting.palette import match_colors
 from mnst_video.painting.shot import stylize_shot
-from mnst_video.painting.styles import Styles
+from mnst_video.painting.styles import Styles, sigma2_of
 from mnst_video.stills.stylize import stylize_image
 from mnst_video.timeline.fader import Fader
 
@@ -59,7 +59,7 @@ def followed(content, previous_content, painted):
 
 def as_result(frame):
     """What is known of a frame that was read back from a file."""
-    return Result(frame.astype(np.float32), steps=1, content=0.0, style=0.0, temporal=0.0)
+    return Result(pixels=frame.astype(np.float32), steps=1, content=0.0, style=0.0, temporal=0.0)
 
 
 def second_frame(styles, calibrations, frames, painted, gammas=(0.5, 0.5), callback=None):
@@ -476,9 +476,9 @@ def test_gamma_1_is_style_1(network, as_image, frames, paintings):
 def test_sigma_is_measured_or_given(frames, styles_with):
     calibration = styles_with().calibrate(frames)
     (pair,) = calibration
-    assert styles_with().sigma2(calibration) == (pair.sigma2,) != (1.0,)
-    assert styles_with(sigma="shot").sigma2(calibration) == (pair.sigma2,)
-    assert styles_with(sigma=1.9).sigma2(calibration) == (1.9,)
+    assert sigma2_of(styles_with().paint, calibration) == (pair.sigma2,) != (1.0,)
+    assert sigma2_of(styles_with(sigma="shot").paint, calibration) == (pair.sigma2,)
+    assert sigma2_of(styles_with(sigma=1.9).paint, calibration) == (1.9,)
 
 
 @pytest.mark.parametrize("losses", ["relative", "article"])

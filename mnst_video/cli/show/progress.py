@@ -16,8 +16,7 @@ from rich.text import Text
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import plan_lines
 from mnst_video.job.events import Encoding, Event, FrameDone, Looking, StepDone
-from mnst_video.job.worker import figures_of
-from mnst_video.painting.frame import Result
+from mnst_video.painting.frame import Figures
 from mnst_video.plan.plan import Plan
 
 Style = Literal["auto", "plain", "json", "none"]
@@ -137,7 +136,7 @@ class _Json(_Silent):
                 "shot": event.shot,
                 "gamma": event.fader.gamma,
                 "pair": event.fader.number,
-                **figures_of(event.result),
+                **event.figures.to_json(),
                 "seconds": round(event.seconds, 3),
             }
         elif isinstance(event, Encoding):
@@ -172,11 +171,11 @@ class _Pace:
         return minutes(seconds / self.jobs)
 
 
-def _losses(result: Result) -> str:
+def _losses(figures: Figures) -> str:
     """What a frame lacks, with a comma; nothing where no optimiser looked at it."""
-    if math.isnan(result.style):
+    if math.isnan(figures.style):
         return ""
-    return f"style {result.style:.3f}, content {result.content:.3f}, "
+    return f"style {figures.style:.3f}, content {figures.content:.3f}, "
 
 
 class _Plain(_Silent):
@@ -208,7 +207,7 @@ class _Plain(_Silent):
                 return
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
-                f"{self._course.shown(event.frame)}, {_losses(event.result)}"
+                f"{self._course.shown(event.frame)}, {_losses(event.figures)}"
                 f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
             )
         elif isinstance(event, Encoding):
@@ -253,9 +252,9 @@ class _Live(_Silent):
             self._step = f"frame {event.frame}, step {event.step}"
         elif isinstance(event, FrameDone):
             self._pace.add(event)
-            result = event.result
+            figures = event.figures
             self._frame = (
-                f"shot {event.shot + 1}, {self._course.shown(event.frame)}, {_losses(result)}"
+                f"shot {event.shot + 1}, {self._course.shown(event.frame)}, {_losses(figures)}"
                 f"{event.seconds:.1f} s a frame"
             )
             left = f"{self._pace.left(event.done)} left"

@@ -1,0 +1,100 @@
+"""A chunk: some frames of a shot in a row, with all that is needed to paint them anywhere."""
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnst_video.errors import DivergedError
+from mnst_video.job.events import StepDone
+from mnst_video.media.frames import Frame
+from mnst_video.media.images import decode_frame, encode_image
+from mnst_video.method.device import leaves_cores_idle
+from mnst_video.painting.aim import Aim
+from mnst_video.painting.faces import Faces
+from mnst_video.painting.frame import Figures, Previous, Result
+from mnst_video.painting.palette import Palette
+from mnst_video.painting.prefetch import ahead
+from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.styles import Calibrations, Styles
+from mnst_video.timeline.fader import Fader
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A finished frame, as a PNG file has it; `shot` is the shot's index."""
+
+    frame: int
+    shot: int
+    picture: bytes
+    figures: Figures
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames to paint, and what they are painted from and towards.
+
+    content: as frames, or as PNG files have them. It, and `faders`, begin with the frame before
+        where the chunk goes on inside a shot.
+    faces: those of each frame, which are to stay.
+    """
+
+    shot: int
+    frames: range
+    goes_on: bool
+    content: Iterable[Frame | bytes]
+    faders: Sequence[Fader]
+    faces: Sequence[Faces]
+    palette: Palette | None
+    calibrations: Calibrations
+
+
+def paint_chunk(
+    styles: Styles,
+    chunk: Chunk,
+    before: Painted | None,
+    on_step: Callable[[StepDone], None],
+) -> Generator[Painted, None, None]:
+    """Paint the frames of a chunk in order.
+
+    before: the frame before, where the chunk goes on. That, its content and its fader are all that
+        is left of it: any machine can go on.
+    Raises DivergedError.
+    """
+    styles = styles.in_colors(chunk.palette)
+    content = (decode_frame(f) if isinstance(f, bytes) else f for f in chunk.content)
+    faders, previous = iter(chunk.faders), None
+    if before is not None:
+        pixels = np.asarray(decode_frame(before.picture), np.float32)
+        aim = Aim.at(styles, chunk.calibrations, next(faders))
+        previous = Previous(next(content), Result.again(pixels, before.figures), aim)
+    frame = chunk.frames.start
+
+    def asked() -> Iterator[Fader]:
+        """One by one, as each frame is begun."""
+        nonlocal frame
+        for number, fader in zip(chunk.frames, faders, strict=True):
+            frame = number
+            yield fader
+
+    def step_done(step: int, *_: object) -> None:
+        on_step(StepDone(frame, step + 1))
+
+    results: Generator[Result, None, None] = stylize_shot(
+        styles, chunk.calibrations, content, asked(), previous, step_done, chunk.faces
+    )
+    if leaves_cores_idle(styles.network.device):
+        results = ahead(results)  # a frame is written while the next one is painted
+    with contextlib.closing(results):
+        for number in chunk.frames:
+            begun = time.monotonic()
+            try:
+                result = next(results)
+            except DivergedError as error:
+                raise DivergedError(f"frame {number}: {error}") from None
+            picture = encode_image(result.frame, ".png")
+            seconds = time.monotonic() - begun
+            yield Painted(number, chunk.shot, picture, result.figures, seconds)

@@ -1,0 +1,80 @@
+"""Where a render is painted: on this machine, or elsewhere."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from mnst_video.job.crew import Alone, Crew, Jobs, OnStep
+from mnst_video.job.facts import Facts
+from mnst_video.job.processes import on_device, share
+from mnst_video.options import Options
+from mnst_video.plan.analysis import Measure
+from mnst_video.plan.setup import Setup
+
+
+class Site(Protocol):
+    """Where a render is painted; a context manager, in which the rest may be asked.
+
+    shown: what paints, in words; empty: what `Setup` says. at_once: how many shots are painted at
+    once.
+    """
+
+    shown: str
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    @property
+    def at_once(self) -> int: ...
+
+    def options(self, asked: Options) -> Options:
+        """The options that this process is to prepare the render with."""
+
+    def facts(self, setup: Setup) -> Facts:
+        """What of the machines decides the bytes of frames."""
+
+    def measure(self, setup: Setup) -> Measure | None:
+        """What measures the styles; None: this process."""
+
+    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> Crew:
+        """Who paints. busy: how many have work."""
+
+
+class Here:
+    """This machine, which paints some shots at once, each with its part of the threads."""
+
+    shown = ""
+
+    def __init__(self, jobs: int) -> None:
+        self.at_once = jobs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def options(self, asked: Options) -> Options:
+        return asked.on(share(asked.machine, self.at_once))
+
+    def facts(self, setup: Setup) -> Facts:
+        machine = setup.asked.machine
+        devices = [on_device(machine, job).device for job in range(self.at_once)]
+        return Facts.of(setup.network).across(devices)
+
+    def measure(self, setup: Setup) -> Measure | None:
+        return None
+
+    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> Crew:
+        if busy == 1:  # everything it needs is here already
+            return Alone(setup.styles, on_step)
+        return Jobs(setup.brief, setup.asked.machine, busy, on_step)
