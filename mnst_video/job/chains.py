@@ -97,10 +97,11 @@ class Chains:
         """A frame is there. Returns the frames whose content is no longer needed."""
         chain = self.of(frame)
         chain.written, chain.failures = frame + 1, 0
+        before = max(frame - 1, chain.shot.start)
         if chain.written < chain.shot.end:
-            return range(frame - 1, frame)  # the next one begins with this one
+            return range(before, frame)  # the next one begins with this one
         self._open.remove(chain)
-        return range(frame - 1, frame + 1)
+        return range(before, frame + 1)
 
     def lost(self, hand: Hand, why: str, most: int) -> None:
         """A hand is gone, or has failed: another may go on from what is written.
