@@ -119,6 +119,14 @@ Jobs = Annotated[
         help="Shots, or pictures of a sheet, rendered at once; each has its part of the threads.",
     ),
 ]
+ClusterAddress = Annotated[
+    str | None,
+    option(
+        MACHINE,
+        "Paint on the workers of a Dask cluster: its scheduler's address, or its file.",
+        "--cluster",
+    ),
+]
 Debug = Annotated[bool, option(MACHINE, "Show tracebacks.", "--debug")]
 Overwrite = Annotated[bool, option(MAIN, "Replace what is there already.", "--overwrite")]
 AsJson = Annotated[bool, option(MAIN, "Print a JSON object instead.", "--json")]

@@ -103,24 +103,24 @@ class Chains:
         self._open.remove(chain)
         return range(before, frame + 1)
 
-    def lost(self, hand: Hand, why: str, most: int) -> None:
-        """A hand is gone, or has failed: another may go on from what is written.
+    def lost(self, shot: int, until: int | None = None) -> Chain:
+        """A shot, by its index, is nobody's again. until: the frames before this one still come."""
+        chain = next(chain for chain in self._open if chain.shot.index == shot)
+        chain.hand, chain.given = None, chain.written if until is None else until
+        return chain
 
-        Raises MachineError where the same frame has failed `most` times, with the last reason.
+    def failed(self, shot: int, why: str, most: int) -> None:
+        """The same, as the next frame of the shot has failed.
+
+        Raises MachineError where it has `most` times, with the last reason.
         """
-        for chain in self._open:
-            if chain.hand == hand:
-                self.free(chain)
-                chain.failures += 1
-                if chain.failures >= most:
-                    raise MachineError(
-                        f"frame {chain.written} (shot {chain.shot.index + 1}) failed "
-                        f"{chain.failures} times, the last time: {why}"
-                    )
-
-    def free(self, chain: Chain) -> None:
-        """Nobody has a chain any more."""
-        chain.hand, chain.given = None, chain.written
+        chain = self.lost(shot)
+        chain.failures += 1
+        if chain.failures >= most:
+            raise MachineError(
+                f"frame {chain.written} (shot {shot + 1}) has failed {chain.failures} times, the "
+                f"last time: {why}"
+            )
 
 
 def pending_of(shot: Shot, pending: Collection[int]) -> list[int]:

@@ -22,9 +22,15 @@ CHUNK = 24
 
 @dataclass(frozen=True)
 class Lost:
-    """A hand has failed at what it had; what it painted of it is told before."""
+    """A shot is nobody's again; what was painted of it is told before.
 
-    why: str
+    why: what has failed; empty where nothing has. until: the frames before this one still come;
+    None: none do.
+    """
+
+    shot: int
+    why: str = ""
+    until: int | None = None
 
 
 class Crew(Protocol):

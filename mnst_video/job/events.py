@@ -49,6 +49,17 @@ class FrameDone:
 
 
 @dataclass(frozen=True)
+class Workforce:
+    """The workers of a cluster that paint, by name; none: the render waits for some.
+
+    note: what a person should know of one.
+    """
+
+    workers: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Encoding:
     """All frames are there; encoding begins."""
 
@@ -78,7 +89,7 @@ class ShotsReport:
     seconds: float
 
 
-Event = Looking | Plan | StepDone | FrameDone | Encoding
+Event = Looking | Plan | StepDone | FrameDone | Workforce | Encoding
 Observer = Callable[[Event], None]
 
 

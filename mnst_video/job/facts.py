@@ -1,7 +1,7 @@
 """What of a machine decides the bytes of frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import cv2
@@ -10,7 +10,7 @@ import PIL
 import torch
 
 from mnst_video.method.device import describe, pick_device
-from mnst_video.method.vgg import VGG19
+from mnst_video.method.vgg import VGG19, tiles_of
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,17 @@ class Facts:
         names = sorted({_processor(pick_device(name)) for name in devices})
         return replace(self, processor=", ".join(names))
 
-    def to_json(self) -> dict[str, object]:
-        return asdict(self)
+    def settings(self, size: tuple[int, int]) -> dict[str, object]:
+        """What of it decides the bytes of frames of a size, by the names a person knows."""
+        return {
+            "weights": self.weights,
+            "device": self.device,
+            "processor": self.processor,
+            "precision": self.precision,
+            "threads": self.threads,
+            "tiles": len(tiles_of(size[1], size[0], self.most_pixels)),
+            **self.versions,
+        }
 
 
 def _processor(device: torch.device) -> str:

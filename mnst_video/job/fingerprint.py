@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from mnst_video.job.facts import Facts
 from mnst_video.media.files import file_digest
-from mnst_video.method.vgg import tiles_of
 from mnst_video.option_types import Mark
 from mnst_video.options import marked
 from mnst_video.painting.settings import Paint
@@ -27,10 +25,12 @@ def fader_json(fader: Fader) -> dict[str, Any]:
     return {"gamma": fader.gamma, "pair": fader.number}
 
 
-def fingerprint(setup: Setup, facts: Facts, inputs: Sequence[str | None]) -> dict[str, Any]:
+def fingerprint(
+    setup: Setup, machines: Mapping[str, Any], inputs: Sequence[str | None]
+) -> dict[str, Any]:
     """Everything that decides the bytes of the frames, by the names a person knows.
 
-    facts: of the machines that paint. inputs: the digests of the clip, or of its pictures.
+    machines: what of them decides it. inputs: the digests of the clip, or of its pictures.
     """
     options, size = setup.options, setup.size
     faders = [setup.course.fader(frame) for frame in setup.frames]
@@ -42,17 +42,11 @@ def fingerprint(setup: Setup, facts: Facts, inputs: Sequence[str | None]) -> dic
         "input": _together(inputs) if setup.clip.decoding.pictures else inputs[0],
         **{f"style{number}": digest for number, digest in enumerate(digests, 1)},
         "gamma": hashlib.sha256(curve).hexdigest(),
-        "weights": facts.weights,
         "model": setup.model_digest,
         "polish": options.polish,
         "frames": f"{setup.frames.start} to {setup.frames.stop - 1}",
         "size": f"{size[0]}x{size[1]}",
-        "device": facts.device,
-        "processor": facts.processor,
-        "precision": facts.precision,
-        "threads": facts.threads,
-        "tiles": len(tiles_of(size[1], size[0], facts.most_pixels)),
-        **facts.versions,
+        **machines,
     }
 
 

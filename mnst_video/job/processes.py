@@ -31,7 +31,7 @@ def share(machine: Machine, jobs: int) -> Machine:
         return machine
     device = pick_device(machine.device)
     most = pixels_at_once(device, pick_precision(machine.precision, device))
-    at_once = math.ceil(jobs / _devices(machine))
+    at_once = math.ceil(jobs / len(devices_of(machine)))
     return replace(
         machine,
         threads=machine.threads or max(1, cores() // jobs),
@@ -41,16 +41,16 @@ def share(machine: Machine, jobs: int) -> Machine:
 
 def on_device(machine: Machine, job: int) -> Machine:
     """The machine of job number `job`: where there are several GPUs, each has one in turn."""
-    if _devices(machine) == 1:
-        return machine
-    return replace(machine, device=f"cuda:{job % _devices(machine)}")
+    names = devices_of(machine)
+    return machine if len(names) == 1 else replace(machine, device=names[job % len(names)])
 
 
-def _devices(machine: Machine) -> int:
+def devices_of(machine: Machine) -> list[str]:
+    """The names of the devices that are meant: one, or all GPUs where none is named."""
     device = pick_device(machine.device)
     if device.type == "cuda" and device.index is None:
-        return torch.cuda.device_count()
-    return 1
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [str(device)]
 
 
 def divide(sizes: Sequence[int], jobs: int) -> list[list[int]]:

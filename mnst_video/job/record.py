@@ -5,7 +5,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mnst_video.job.facts import Facts
 from mnst_video.job.folder import record_path
 from mnst_video.job.resume import Job
 from mnst_video.media.files import write_bytes
@@ -30,18 +29,19 @@ def write_record(
         "sigma2": sigma2,
         "styles": [path.name for path in setup.options.styles],
         "gamma": [setup.course.fader(frame).gamma for frame in setup.frames],
-        "options": _portable(asked, job.facts),
+        "options": _portable(asked, job),
         "settings": job.settings,
         "frames": [job.log[frame] for frame in setup.frames],
     }
     write_bytes(record_path(output), json.dumps(about, indent=1).encode())
 
 
-def _portable(asked: Options, facts: Facts) -> dict[str, Any]:
+def _portable(asked: Options, job: Job) -> dict[str, Any]:
     """The options with the size and the precision of the machines, and absolute paths."""
     options = asked.model_dump(mode="json")
-    options["max_side"] = asked.side(facts.device)
-    options["precision"] = "bf16" if facts.precision == "bfloat16" else "float32"
+    options["max_side"] = job.setup.options.side(job.setup.network.device.type)
+    known = {"bfloat16": "bf16", "float32": "float32"}
+    options["precision"] = known.get(job.settings["precision"], asked.precision)
     options["more_styles"] = [str(path.resolve()) for path in asked.more_styles]
     if asked.audio:
         options["audio"] = str(asked.audio.resolve())

@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mnst_video.errors import UsageError
-from mnst_video.job.chains import Chains
+from mnst_video.errors import MachineError, UsageError
+from mnst_video.job.chains import Chains, Hand
 from mnst_video.job.chunk import Chunk
 from mnst_video.job.crew import Lost
 from mnst_video.job.events import (
@@ -36,10 +37,15 @@ from mnst_video.plan.setup import prepare
 from mnst_video.plan.shots import Shot
 from mnst_video.plan.source import clip_of, default_output
 
+if TYPE_CHECKING:
+    from mnst_video.job.cluster.connection import Cluster
+
 # Seconds that runs of shots wait for the one that looks at the clip for all of them.
 PATIENCE = 3600.0
 # How often in a row the same frame may fail, on one worker or another.
 MOST_FAILURES = 3
+# Seconds that a render waits for workers of a cluster, where all have gone.
+WAIT = 600.0
 
 
 def render(
@@ -52,6 +58,9 @@ def render(
     keep_frames: bool = False,
     frames_dir: Path | str | None = None,
     jobs: int = 1,
+    cluster: "Cluster | None" = None,
+    mixed_workers: bool = False,
+    cluster_timeout: float = WAIT,
     observe: Observer | None = None,
 ) -> Report:
     """Stylize a clip, with its sound, into `output` (default: `NAME_mnst.mp4` beside the source).
@@ -60,6 +69,9 @@ def render(
     restart: move the frames of a job with other settings aside instead of refusing.
     jobs: shots rendered at once, each with its part of the threads: the same bytes as one job with
         so many threads.
+    cluster: a Dask scheduler's address, its file, or a `distributed.Client`: its workers paint.
+    mixed_workers: also such as would not paint the same bytes.
+    cluster_timeout: seconds to wait for workers, where all have gone.
     keep_frames, frames_dir: keep the frames, in the job folder or in a folder of your own.
     observe: called with each `Event`.
 
@@ -67,7 +79,7 @@ def render(
     Raises UsageError, InputError, MachineError or DivergedError, each with an exit code.
     """
     begun = time.monotonic()
-    source, options, site = Path(source), options or Options(), Here(jobs)
+    source, options, observe = Path(source), options or Options(), observe or nobody
     check_source(source)
     output = Path(output) if output else default_output(source, "_mnst.mp4")
     if frames_dir:
@@ -79,7 +91,7 @@ def render(
     if record_path(output).is_dir():
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
     folder = job_folder(output, Path(frames_dir) if frames_dir else None)
-    observe = observe or nobody
+    site = _site(jobs, cluster, mixed_workers, cluster_timeout, observe)
     keep = keep_frames or frames_dir is not None
     with contextlib.ExitStack() as stack:
         stack.enter_context(site)
@@ -90,7 +102,7 @@ def render(
         check_encoder(output, setup.output_size, options.encoder)
         claim = partial(_all_free, folder)
         job = Job(setup, folder, site, restart, observe, claim)
-        plan = Plan(setup, job.analysis, job.shots, job.pending, output, site.at_once)
+        plan = _plan(job, site, output)
         observe(plan)
         _paint_pending(job, site, plan.busy, observe)
         observe(Encoding(len(setup.frames)))
@@ -107,6 +119,23 @@ def render(
         seconds=time.monotonic() - begun,
         kept=folder if keep else None,
     )
+
+
+def _site(
+    jobs: int, cluster: "Cluster | None", mixed: bool, timeout: float, observe: Observer
+) -> Site:
+    """Where to paint. Raises UsageError for what does not go together."""
+    if cluster is None:
+        if mixed:
+            raise UsageError("--mixed-workers: are those of a --cluster")
+        return Here(jobs)
+    if jobs > 1:
+        raise UsageError(f"--jobs {jobs}: a --cluster has its own workers; leave one or other out")
+    try:
+        from mnst_video.job.cluster.site import Away
+    except ImportError:
+        raise MachineError("--cluster needs: pip install 'mnst-video[cluster]'") from None
+    return Away(cluster, mixed, timeout, observe)
 
 
 def paint_shots_alone(
@@ -136,7 +165,7 @@ def paint_shots_alone(
             setup = prepare(clip, options)
             claim = partial(_claimed, folder, numbers, locks)
             job = Job(setup, folder, site, False, observe, claim, some=True)
-        plan = Plan(setup, job.analysis, job.shots, job.pending, None, jobs, True)
+        plan = _plan(job, site, None)
         observe(plan)
         _paint_pending(job, site, plan.busy, observe)
     return ShotsReport(
@@ -145,6 +174,20 @@ def paint_shots_alone(
         frames=len(job.log),
         reused=job.reused,
         seconds=time.monotonic() - begun,
+    )
+
+
+def _plan(job: Job, site: Site, output: Path | None) -> Plan:
+    return Plan(
+        setup=job.setup,
+        analysis=job.analysis,
+        shots=job.shots,
+        pending=job.pending,
+        output=output,
+        jobs=site.at_once,
+        alone=output is None,
+        place=site.shown,
+        remarks=site.notes,
     )
 
 
@@ -198,18 +241,27 @@ def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
         lazy = painters.most is None
         can_wait = (lambda _: False) if lazy else footage.can_wait
         chains = Chains(job.shots, missing, painters.most, can_wait)
+
+        def give(hand: Hand, kind: str) -> bool:
+            """Whether there was something for a hand."""
+            if (taken := chains.take(hand, kind)) is None:
+                return False
+            chain, frames = taken
+            chunk = _chunk(job, chain.shot, frames, footage, lazy)
+            here = chunk.goes_on and chain.written == frames.start
+            before = job.kept(frames.start - 1, chain.shot) if here else None
+            painters.give(hand, chunk, before)
+            return True
+
         while chains:
-            for hand, kind in painters.ready():
-                if (taken := chains.take(hand, kind)) is None:
-                    continue
-                chain, frames = taken
-                chunk = _chunk(job, chain.shot, frames, footage, lazy)
-                here = chunk.goes_on and chain.written == frames.start
-                before = job.kept(frames.start - 1, chain.shot) if here else None
-                painters.give(hand, chunk, before)
+            while any(give(*ready) for ready in painters.ready()):
+                pass  # until nobody has room, or nothing is left
             for hand, message in painters.wait():
                 if isinstance(message, Lost):
-                    chains.lost(hand, message.why, MOST_FAILURES)
+                    if message.why:
+                        chains.failed(message.shot, message.why, MOST_FAILURES)
+                    else:
+                        chains.lost(message.shot, message.until)
                     continue
                 frame, shot = message.frame, message.shot
                 job.keep(message)

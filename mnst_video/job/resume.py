@@ -37,8 +37,8 @@ Claim = Callable[[tuple[Shot, ...]], tuple[Shot, ...]]
 
 
 class Job:
-    """What is there of a render. settings: its fingerprint. facts: of the machines that paint.
-    shots: those that this run is about. log: their finished frames."""
+    """What is there of a render. settings: its fingerprint. shots: those that this run is about.
+    log: their finished frames."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Job:
         MachineError.
         """
         self.setup = setup
-        self.folder, self.facts = folder, site.facts(setup)
+        self.folder = folder
         files, audio = setup.clip.files, setup.asked.audio
         self._others = (audio,) if audio else ()  # the sound is read again at the end
         self.watched = Watched((*files, *self._others))
         digests = [self.watched.digests[path] for path in files]
-        self.settings = fingerprint(setup, self.facts, digests)
+        self.settings = fingerprint(setup, site.settings(setup), digests)
         self.analysis = _saved(folder, self.settings, restart) or self._begin(observe, site)
         every = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.shots, self._some = claim(every), some

@@ -1,7 +1,8 @@
 """Where a render is painted: on this machine, or elsewhere."""
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from mnst_video.job.crew import Alone, Crew, Jobs, OnStep
 from mnst_video.job.facts import Facts
@@ -14,11 +15,16 @@ from mnst_video.plan.setup import Setup
 class Site(Protocol):
     """Where a render is painted; a context manager, in which the rest may be asked.
 
-    shown: what paints, in words; empty: what `Setup` says. at_once: how many shots are painted at
-    once.
+    shown: what paints, in words; empty: what `Setup` says. notes: what is odd about it.
     """
 
-    shown: str
+    @property
+    def shown(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def at_once(self) -> int:
+        """How many shots are painted at once."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -28,14 +34,11 @@ class Site(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    @property
-    def at_once(self) -> int: ...
-
     def options(self, asked: Options) -> Options:
         """The options that this process is to prepare the render with."""
 
-    def facts(self, setup: Setup) -> Facts:
-        """What of the machines decides the bytes of frames."""
+    def settings(self, setup: Setup) -> Mapping[str, Any]:
+        """What of the machines decides the bytes of frames, see `Facts.settings`."""
 
     def measure(self, setup: Setup) -> Measure | None:
         """What measures the styles; None: this process."""
@@ -47,7 +50,7 @@ class Site(Protocol):
 class Here:
     """This machine, which paints some shots at once, each with its part of the threads."""
 
-    shown = ""
+    shown, notes = "", ()
 
     def __init__(self, jobs: int) -> None:
         self.at_once = jobs
@@ -66,10 +69,10 @@ class Here:
     def options(self, asked: Options) -> Options:
         return asked.on(share(asked.machine, self.at_once))
 
-    def facts(self, setup: Setup) -> Facts:
+    def settings(self, setup: Setup) -> Mapping[str, Any]:
         machine = setup.asked.machine
         devices = [on_device(machine, job).device for job in range(self.at_once)]
-        return Facts.of(setup.network).across(devices)
+        return Facts.of(setup.network).across(devices).settings(setup.size)
 
     def measure(self, setup: Setup) -> Measure | None:
         return None

@@ -15,6 +15,7 @@ class Plan:
 
     shots: what is to be rendered of each shot. pending: the numbers of the frames that are not
     there yet. jobs: how many may work at once. alone: others may be at work on other shots.
+    place: what paints, where that is not this machine. remarks: what is odd about it.
     """
 
     setup: Setup
@@ -24,6 +25,8 @@ class Plan:
     output: Path | None = None
     jobs: int = 1
     alone: bool = False
+    place: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -46,20 +49,21 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
-        notes = self.setup.clip.notes + self.setup.course.notes
+        notes = self.setup.clip.notes + self.setup.course.notes + self.remarks
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:
+            part = "" if self.place else ", and each has its part of the threads"
+            who = "workers" if self.place else "jobs"
             notes += (
-                f"{self.busy} of the {self.jobs} jobs have work: a shot is one job's, and each "
-                "has its part of the threads",
+                f"{self.busy} of {self.jobs} {who} have work: a shot is painted by one{part}",
             )
         if faces := self.analysis.faces:
             notes += (
                 f"faces in {len(faces)} of {len(self.setup.frames)} frames are kept (--faces paint "
                 "paints them like all else)",
             )
-        if self.setup.tiles > 1:
+        if self.setup.tiles > 1 and not self.place:
             why = "" if self.setup.options.tile else ", as memory is short for the whole"
             notes += (f"looked at in {self.setup.tiles} tiles{why}",)
         return notes

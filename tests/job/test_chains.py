@@ -49,7 +49,7 @@ def test_each_frame_is_given_once_in_order_whoever_fails(lengths, hands, most, c
             written.append(frame)
             assert {*chains.wrote(frame)} <= {*written} | ({*range(ends[-1])} - pending)
         if survived < len(frames):
-            chains.lost(hand, "gone", 10**6)
+            chains.failed(chains.of(frames[survived]).shot.index, "gone", 10**6)
     assert sorted(written) == sorted(pending)
     for shot in shots:
         assert [f for f in written if f in shot.frames] == list(shot.frames[begun[shot] :])
@@ -74,24 +74,37 @@ def test_a_hand_stays_with_its_shot_and_kinds_stay_apart():
     assert chains.take("c", "cpu") is None
     for frame in range(3):
         chains.wrote(frame)
-    chains.lost("a", "gone", 3)
-    chains.lost("b", "gone", 3)
+    chains.failed(0, "gone", 3)
+    chains.failed(1, "gone", 3)
     assert chains.take("d", "gpu") == (chain, range(3, 9))  # not the longer one of another kind
     assert chains.take("e", "gpu")[1] == range(20, 26)  # better than nothing
+
+
+def test_what_waits_behind_a_slow_hand_goes_to_another():
+    chains = Chains(split(20, []), frozenset(range(20)), 5, anything)
+    assert chains.take("slow")[1] == range(5)
+    assert chains.take("slow")[1] == range(5, 10)
+    chains.lost(0, until=5)
+    assert chains.take("quick")[1] == range(5, 10)
+    assert chains.take("slow") is None
+    chains.wrote(0)  # the slow one is still at its own
+    assert chains.take("quick")[1] == range(10, 15)
+    chains.failed(0, "the slow one is gone", 3)
+    assert chains.take("quick")[1] == range(1, 6)
 
 
 def test_a_frame_that_fails_again_and_again_ends_it():
     chains = Chains(split(9, []), frozenset(range(9)), 3, anything)
     for _ in range(2):
         chains.take("a")
-        chains.lost("a", "no reason", 3)
+        chains.failed(0, "no reason", 3)
     chains.take("a")
     chains.wrote(0)  # it got further: they count from the start
     for _ in range(3):
-        chains.lost("a", "no reason", 4)
+        chains.failed(0, "no reason", 4)
         chains.take("a")
-    with pytest.raises(MachineError, match=r"frame 1 \(shot 1\) failed 4 times.*no reason"):
-        chains.lost("a", "no reason", 4)
+    with pytest.raises(MachineError, match=r"frame 1 \(shot 1\) has failed 4 times.*no reason"):
+        chains.failed(0, "no reason", 4)
 
 
 def test_content_is_the_clips_whatever_the_order(tmp_path, make_clip):

@@ -205,7 +205,7 @@ def test_jobs_without_work_are_said(tmp_path, make_clip, quick):
     events = []
     render(make_clip(frames=2), tmp_path / "o.mp4", quick(), jobs=2, observe=events.append)
     (plan,) = (event for event in events if isinstance(event, Plan))
-    assert any(note.startswith("1 of the 2 jobs") for note in plan.notes)
+    assert any(note.startswith("1 of 2 jobs have work") for note in plan.notes)
     assert plan.busy == 1
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from mnst_video.cli.app import (
     AsJson,
+    ClusterAddress,
     Debug,
     Jobs,
     Overwrite,
@@ -80,6 +81,23 @@ def render_command(
         ),
     ] = None,
     jobs: Jobs = 1,
+    cluster: ClusterAddress = None,
+    mixed_workers: Annotated[
+        bool,
+        option(
+            MACHINE,
+            "Take workers of a cluster that would not paint the same bytes.",
+            "--mixed-workers",
+        ),
+    ] = False,
+    cluster_timeout: Annotated[
+        float | None,
+        option(
+            MACHINE,
+            "Wait so many seconds where all workers have gone. [dim](default: 600)[/dim]",
+            "--cluster-timeout",
+        ),
+    ] = None,
     progress: ProgressStyle = "auto",
     debug: Debug = False,
     **given: Any,
@@ -98,8 +116,9 @@ def render_command(
                 "--keep-frames": keep_frames,
                 "--restart": restart,
                 "--shots": shots,
+                "--cluster": cluster,
             }
-            _refuse(kept, "a preview keeps no frames; leave out one or the other")
+            _refuse(kept, "a preview is small, and keeps no frames; leave out one or the other")
             if jobs > 1:
                 raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
             if progress == "json":
@@ -112,6 +131,7 @@ def render_command(
                 "--overwrite": overwrite,
                 "--restart": restart,
                 "--keep-frames": keep_frames,
+                "--cluster": cluster,
             }
             _refuse(kept, "--shots paints frames and nothing else; leave it out")
             numbers = numbers_of(shots)
@@ -125,7 +145,7 @@ def render_command(
             options = _trained(source, options, progress)
         from mnst_video.cli.show.durations import minutes
         from mnst_video.cli.show.progress import make_display
-        from mnst_video.job.render import render
+        from mnst_video.job.render import WAIT, render
 
         with make_display(progress, err) as display:
             report = render(
@@ -137,6 +157,9 @@ def render_command(
                 keep_frames=keep_frames,
                 frames_dir=frames_dir,
                 jobs=jobs,
+                cluster=cluster,
+                mixed_workers=mixed_workers,
+                cluster_timeout=WAIT if cluster_timeout is None else cluster_timeout,
                 observe=display,
             )
     reused = f", {report.reused} of them from before" if report.reused else ""

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from mnst_video.cli.show.durations import minutes
 from mnst_video.cli.show.plan import plan_lines
-from mnst_video.job.events import Encoding, Event, FrameDone, Looking, StepDone
+from mnst_video.job.events import Encoding, Event, FrameDone, Looking, StepDone, Workforce
 from mnst_video.painting.frame import Figures
 from mnst_video.plan.plan import Plan
 
@@ -138,7 +139,10 @@ class _Json(_Silent):
                 "pair": event.fader.number,
                 **event.figures.to_json(),
                 "seconds": round(event.seconds, 3),
+                **({} if event.worker is None else {"worker": event.worker}),
             }
+        elif isinstance(event, Workforce):
+            about = {"event": "workers", "workers": event.workers, "note": event.note}
         elif isinstance(event, Encoding):
             about = {"event": "encode", "frames": event.frames}
         else:
@@ -178,6 +182,31 @@ def _losses(figures: Figures) -> str:
     return f"style {figures.style:.3f}, content {figures.content:.3f}, "
 
 
+def _workforce(event: Workforce) -> str:
+    """Who paints, in words."""
+    if event.note:
+        return f"note: {event.note}"
+    if not event.workers:
+        return "no worker is there: waiting for one"
+    names = ", ".join(event.workers[:4]) + (", …" if len(event.workers) > 4 else "")
+    return f"{len(event.workers)} worker{'s' if len(event.workers) > 1 else ''}: {names}"
+
+
+class _Rate:
+    """Frames a second of late: what several workers come to together."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=200)
+
+    def add(self) -> None:
+        self._times.append(time.monotonic())
+
+    @property
+    def shown(self) -> str:
+        span = self._times[-1] - self._times[0] if len(self._times) > 1 else 0.0
+        return f", {(len(self._times) - 1) / span:.2g} frames a second" if span else ""
+
+
 class _Plain(_Silent):
     """A line now and then, for logs."""
 
@@ -200,16 +229,20 @@ class _Plain(_Silent):
             for line in plan_lines(event):
                 self.say(line)
             self._pace, self._course = _Pace(event), event.setup.course
-            self._said = time.monotonic()
+            self._said, self._rate = time.monotonic(), _Rate()
         elif isinstance(event, FrameDone):
             self._pace.add(event)
+            self._rate.add()
             if not self._due() and event.done < self._pace.total:
                 return
             self.say(
                 f"frame {event.done}/{self._pace.total}, shot {event.shot + 1}, "
                 f"{self._course.shown(event.frame)}, {_losses(event.figures)}"
-                f"{event.seconds:.2f} s a frame, {self._pace.left(event.done)} left"
+                f"{event.seconds:.2f} s a frame{self._rate.shown if event.worker else ''}, "
+                f"{self._pace.left(event.done)} left"
             )
+        elif isinstance(event, Workforce):
+            self.say(_workforce(event))
         elif isinstance(event, Encoding):
             self.say(f"encoding {event.frames} frames")
 
@@ -222,7 +255,7 @@ class _Live(_Silent):
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         self._progress = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
         self._task = self._progress.add_task("looking at the clip", total=None, left="")
-        self._step, self._frame = "", ""
+        self._step, self._frame, self._workers, self._rate = "", "", "", _Rate()
         self._state = Text(no_wrap=True, overflow="ellipsis")
         self._live = Live(Group(self._progress, self._state), console=console, transient=True)
 
@@ -259,6 +292,14 @@ class _Live(_Silent):
             )
             left = f"{self._pace.left(event.done)} left"
             update(self._task, completed=event.done, left=left)
+            if event.worker is not None:
+                self._rate.add()
+                self._step = f"{self._workers}{self._rate.shown}"
+        elif isinstance(event, Workforce):
+            if event.note:
+                self.say(_workforce(event))
+            else:
+                self._step = self._workers = _workforce(event)
         else:
             self._step = self._frame = ""
             update(self._task, description="encoding", left="")

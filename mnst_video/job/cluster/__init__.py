@@ -1,0 +1,1 @@
+"""A render on the workers of a Dask cluster."""

@@ -1,0 +1,290 @@
+"""Workers of a cluster as a crew: chunks are tasks of Dask, a shot's each depending on the last."""
+
+import contextlib
+import queue
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mnst_video.errors import DivergedError, MachineError, MnstError
+from mnst_video.job.chains import Hand
+from mnst_video.job.chunk import Chunk, Painted
+from mnst_video.job.cluster.remote import Done, paint
+from mnst_video.job.cluster.survey import Worker, present, survey
+from mnst_video.job.crew import CHUNK, Lost
+from mnst_video.job.events import Observer, Workforce
+from mnst_video.painting.brief import Brief
+from mnst_video.painting.settings import Machine
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+# Chunks of a hand: one that it paints, and one whose content is on its way meanwhile.
+AHEAD = 2
+# Seconds between two looks at who is there.
+LOOK = 1.0
+# Threads that fetch what is painted.
+FETCHERS = 4
+# A hand that nothing is left for takes over from one that is so many times slower.
+SLOWER = 1.5
+# What it would itself have painted so many times meanwhile is late: it paints that.
+LATE = 3.0
+
+
+@dataclass(eq=False)
+class Order:
+    """A chunk that a hand was given."""
+
+    hand: "Slot"
+    chunk: Chunk
+    future: "Future[Done]"
+
+
+@dataclass(eq=False)
+class Slot:
+    """A hand: a device of a worker. pace: seconds a frame; 0 until it has painted one.
+
+    orders: the first is the one that it paints. since: when it came to that.
+    """
+
+    worker: Worker
+    kind: str
+    orders: list[Order] = field(default_factory=list)
+    pace: float = 0.0
+    since: float = 0.0
+
+    def seconds(self, now: float) -> float:
+        """Seconds a frame, as far as is known: more, the longer it is at its first order."""
+        if not self.orders:
+            return self.pace
+        return max(self.pace, (now - self.since) / len(self.orders[0].chunk.frames))
+
+
+class Workers:
+    """A crew. Each chunk is pinned to a worker: whoever loses one, Dask starts nothing anew by
+    itself, which would be the chunk before too."""
+
+    most = CHUNK
+
+    def __init__(
+        self,
+        client: "Client",
+        brief: Brief,
+        machine: Machine,
+        workers: Sequence[Worker],
+        alike: str | None,
+        timeout: float,
+        observe: Observer,
+    ) -> None:
+        """alike: the kind of worker that may join; None: any.
+
+        timeout: seconds to wait for workers where there are none.
+        """
+        self._client, self._machine, self._timeout = client, machine, timeout
+        self._alike, self._observe, self._size = alike, observe, brief.size
+        self._slots: list[Slot] = []
+        self._known = {worker.address for worker in workers}
+        self._last: dict[int, Order] = {}
+        self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._fetchers = ThreadPoolExecutor(FETCHERS)
+        self._looked = self._seen = time.monotonic()
+        self._given, self._holders = brief, frozenset[str]()
+        self._brief: Future[Brief] | None = None
+        self._join(workers)
+
+    def __enter__(self) -> Self:
+        self._tell()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        futures = [order.future for slot in self._slots for order in slot.orders]
+        if self._client.status == "running":
+            self._client.cancel([*futures, *([self._brief] if self._brief else [])], force=True)
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
+
+    def ready(self) -> Sequence[tuple[Hand, str]]:
+        free = [slot for slot in self._slots if len(slot.orders) < AHEAD]
+        free.sort(key=lambda slot: (len(slot.orders), slot.pace))
+        return [(slot, slot.kind) for slot in free]
+
+    def name(self, hand: Hand) -> str | None:
+        assert isinstance(hand, Slot)
+        return hand.worker.name
+
+    def give(self, hand: Hand, chunk: Chunk, before: Painted | None) -> None:
+        assert isinstance(hand, Slot)
+        follows = self._last.get(chunk.shot) if chunk.goes_on and before is None else None
+        lends = hand.worker.gpus and hand.kind.startswith("cuda")
+        future = self._client.submit(
+            paint,
+            self._brief,
+            self._machine,
+            chunk,
+            follows.future if follows else before,
+            workers=[hand.worker.address],
+            resources={"GPU": 1} if lends else None,
+            pure=False,
+        )
+        order = Order(hand, chunk, future)
+        if not hand.orders:
+            hand.since = time.monotonic()
+        hand.orders.append(order)
+        self._last[chunk.shot] = order
+        future.add_done_callback(lambda _: self._fetch(order))
+
+    def _fetch(self, order: Order) -> None:
+        def fetch() -> None:
+            future = order.future
+            try:
+                if future.status == "finished":
+                    self._news.put((order, future.result()))
+                elif future.status == "error":
+                    self._news.put((order, future.exception()))
+            except Exception as error:  # the worker went with it, or it was cancelled
+                self._news.put((order, error))
+
+        with contextlib.suppress(RuntimeError):  # where it is over
+            self._fetchers.submit(fetch)
+
+    def wait(self) -> Iterator[tuple[Hand, Painted | Lost]]:
+        yield from self._take_over()
+        try:
+            order, outcome = self._news.get(timeout=LOOK)
+        except queue.Empty:
+            pass
+        else:
+            if isinstance(order, Order):
+                yield from self._finished(order, outcome)
+            else:
+                self._met(outcome)
+        if time.monotonic() - self._looked >= LOOK:
+            yield from self._look()
+            self._looked = time.monotonic()
+
+    def _finished(self, order: Order, outcome: object) -> Iterator[tuple[Hand, Painted | Lost]]:
+        slot = order.hand
+        if order not in slot.orders:
+            return  # it was given to somebody else meanwhile
+        if isinstance(outcome, DivergedError):
+            raise outcome  # as it would everywhere
+        if not isinstance(outcome, Done):
+            present(self._client)
+            words = str(outcome) if isinstance(outcome, MnstError) else repr(outcome)
+            yield from self._fail(slot, " ".join(words.split()))
+            return
+        slot.orders.remove(order)
+        slot.since = time.monotonic()
+        if self._last.get(order.chunk.shot) is order:
+            del self._last[order.chunk.shot]
+        slot.pace = sum(painted.seconds for painted in outcome.painted) / len(outcome.painted)
+        for painted in outcome.painted:
+            yield slot, painted
+
+    def _fail(self, slot: Slot, why: str, gone: bool = False) -> Iterator[tuple[Hand, Lost]]:
+        """A hand has failed at its first order. It is left out, if there are others."""
+        if gone or len(self._slots) > 1:
+            self._slots.remove(slot)
+            self._tell("" if gone else f"worker {slot.worker.name} is left out: {why}")
+        orders = list(slot.orders)
+        for number, order in enumerate(orders):
+            reason = "" if number else f"worker {slot.worker.name}: {why}"
+            yield from self._withdraw(order, reason)
+
+    def _withdraw(self, order: Order, why: str = "") -> Iterator[tuple[Hand, Lost]]:
+        """Take back an order, and what follows on it."""
+        shot, start = order.chunk.shot, order.chunk.frames.start
+        slots = dict.fromkeys((*self._slots, order.hand))
+        every = [o for slot in slots for o in slot.orders if o.chunk.shot == shot]
+        later = [o for o in every if o.chunk.frames.start >= start]
+        if not later:
+            return  # it went with one before it
+        for other in later:
+            other.hand.orders.remove(other)
+        self._client.cancel([other.future for other in later], force=True)
+        before = [o for o in every if o.chunk.frames.start < start]
+        if before:
+            self._last[shot] = max(before, key=lambda o: o.chunk.frames.start)
+        else:
+            self._last.pop(shot, None)
+        yield order.hand, Lost(shot, why, start if before and not why else None)
+
+    def _take_over(self) -> Iterator[tuple[Hand, Lost]]:
+        """Take from a hand, for one that has nothing, what waits there or is late."""
+        idle = [slot for slot in self._slots if not slot.orders]
+        if not idle:
+            return
+        now = time.monotonic()
+        quickest = min(slot.pace for slot in idle)
+        for slot in sorted(self._slots, key=lambda slot: -slot.seconds(now)):
+            if not slot.orders:
+                continue
+            first, slower = slot.orders[0], slot.seconds(now) > SLOWER * quickest > 0.0
+            waiting = [o for o in slot.orders[1:] if slower or o.chunk.shot != first.chunk.shot]
+            late = slot.seconds(now) > LATE * quickest > 0.0 and now - slot.since > LOOK
+            if waiting or late:
+                yield from self._withdraw(waiting[0] if waiting else first)
+                return
+
+    def _look(self) -> Iterator[tuple[Hand, Painted | Lost]]:
+        """Who has come, and who has gone."""
+        there = present(self._client)
+        for slot in [slot for slot in self._slots if slot.worker.address not in there]:
+            yield from self._fail(slot, "is gone", gone=True)
+        new = there.keys() - self._known
+        self._known = set(there)
+        for address in new:
+            self._fetchers.submit(self._meet, address)
+        if self._slots:
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > self._timeout:
+            raise MachineError(
+                f"no worker that could paint has been there for {self._timeout:.0f} s; the "
+                "finished frames are kept: start some, and give the same command"
+            )
+
+    def _meet(self, address: str) -> None:
+        try:
+            for worker in survey(self._client, self._machine, [address]):
+                self._news.put((None, worker))
+        except (MnstError, KeyError):
+            pass  # it has gone again
+
+    def _met(self, worker: Worker) -> None:
+        problem = worker.problem
+        if not problem and self._alike not in (None, str(worker.settings(self._size))):
+            problem = "it would not paint the same bytes"
+        if problem:
+            self._tell(f"worker {worker.name} is left out: {problem}")
+            return
+        self._join([worker])
+        self._tell()
+
+    def _join(self, workers: Sequence[Worker]) -> None:
+        for worker in workers:
+            assert worker.report is not None
+            kind = f"{worker.report.facts.device} {worker.settings(self._size)}"
+            self._slots += [Slot(worker, kind) for _ in range(worker.slots)]
+        addresses = frozenset(slot.worker.address for slot in self._slots)
+        if self._brief is None or not addresses & self._holders:
+            # A task, not data, which would be lost with the worker that has it, and stay with one
+            # whose client has died.
+            self._holders = addresses
+            self._brief = self._client.submit(
+                _itself, self._given, workers=list(addresses), pure=False
+            )
+
+    def _tell(self, note: str = "") -> None:
+        names = tuple(dict.fromkeys(slot.worker.name for slot in self._slots))
+        self._observe(Workforce(names, note))
+
+
+def _itself(brief: Brief) -> Brief:
+    return brief
