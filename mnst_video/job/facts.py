@@ -45,13 +45,7 @@ class Facts:
             threads=torch.get_num_threads() if device.type == "cpu" else None,
             most_pixels=network.most_pixels,
             weights=network.sha256,
-            versions={
-                "mnst-video": version("mnst-video"),
-                "torch": torch.__version__,
-                "opencv": cv2.__version__,
-                "numpy": np.__version__,
-                "pillow": PIL.__version__,
-            },
+            versions=versions_here(),
             shown=describe(device, network.dtype),
         )
 
@@ -71,6 +65,17 @@ class Facts:
             "tiles": len(tiles_of(size[1], size[0], self.most_pixels)),
             **self.versions,
         }
+
+
+def versions_here() -> dict[str, str]:
+    """The versions of this process, see `Facts`."""
+    return {
+        "mnst-video": version("mnst-video"),
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }
 
 
 def _processor(device: torch.device) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,11 +131,18 @@ def _site(
         return Here(jobs)
     if jobs > 1:
         raise UsageError(f"--jobs {jobs}: a --cluster has its own workers; leave one or other out")
-    try:
+    with cluster_extra():
         from mnst_video.job.cluster.site import Away
+    return Away(cluster, mixed, timeout, observe)
+
+
+@contextlib.contextmanager
+def cluster_extra() -> Iterator[None]:
+    """Raise MachineError where an import in the block lacks Dask."""
+    try:
+        yield
     except ImportError:
         raise MachineError("--cluster needs: pip install 'mnst-video[cluster]'") from None
-    return Away(cluster, mixed, timeout, observe)
 
 
 def paint_shots_alone(

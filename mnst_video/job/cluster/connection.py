@@ -3,32 +3,26 @@
 import contextlib
 import logging
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+
+import dask
+from distributed import Client
 
 from mnst_video.errors import MachineError, UsageError
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 # A scheduler's address, its file, or a client of one's own.
-Cluster = Union[str, Path, "Client"]
+Cluster = str | Path | Client
 # Seconds that a scheduler may take to answer.
 PATIENCE = 20
 
 
 @contextlib.contextmanager
-def connected(cluster: Cluster) -> Iterator["Client"]:
+def connected(cluster: Cluster) -> Iterator[Client]:
     """A client of a scheduler; one's own stays open when the block ends.
 
     Raises UsageError for what is no address, MachineError where nobody answers.
     """
-    try:
-        distributed, dask = import_module("distributed"), import_module("dask")
-    except ImportError:
-        raise MachineError("--cluster needs: pip install 'mnst-video[cluster]'") from None
-    if isinstance(cluster, distributed.Client):
+    if isinstance(cluster, Client):
         if cluster.asynchronous:
             raise UsageError("cluster: the client is asynchronous; give one that is not")
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
@@ -39,23 +33,21 @@ def connected(cluster: Cluster) -> Iterator["Client"]:
         "distributed.comm.timeouts.connect": f"{PATIENCE}s",
     }
     with _silent(), dask.config.set(settings):
-        client = _client_of(distributed, cluster)
+        client = _client_of(cluster)
         try:
             yield client
         finally:
             client.close(timeout=5)
 
 
-def _client_of(distributed: object, cluster: Cluster) -> "Client":
+def _client_of(cluster: Cluster) -> Client:
     where = {"address": cluster}
     if str(cluster).endswith(".json"):
         if not Path(str(cluster)).is_file():
             raise UsageError(f"--cluster {cluster}: there is no such file of a scheduler")
         where = {"scheduler_file": str(cluster)}
     try:
-        return distributed.Client(  # type: ignore[attr-defined, no-any-return]
-            **where, timeout=PATIENCE, set_as_default=False, name="mnst-video"
-        )
+        return Client(**where, timeout=PATIENCE, set_as_default=False, name="mnst-video")
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(
             f"--cluster {cluster}: is no scheduler's address, such as tcp://10.0.0.5:8786, and no "

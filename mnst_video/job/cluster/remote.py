@@ -52,7 +52,7 @@ _made: WeakKeyDictionary[Brief, dict[str, Styles]] = WeakKeyDictionary()
 
 def examine(machine: Machine) -> Report:
     """What this worker has. Raises MachineError or UsageError where it cannot paint."""
-    with _device(machine) as own:
+    with own_device(machine) as own:
         return Report(Facts.of(load_network(own)), tuple(devices_of(_own(machine))))
 
 
@@ -60,7 +60,7 @@ def measure(
     brief: Brief, machine: Machine, palette: Palette | None, frames: Sequence[Frame]
 ) -> Calibrations:
     """The calibrations of frames, as a render on this machine alone would find them."""
-    with _device(machine) as own, memory_errors(own):
+    with own_device(machine) as own, memory_errors(own):
         return _styles(brief, own).in_colors(palette).calibrate(frames)
 
 
@@ -74,7 +74,7 @@ def paint(brief: Brief, machine: Machine, chunk: Chunk, before: Painted | Done |
         if not wanted():
             raise Unwanted
 
-    with _device(machine) as own, memory_errors(own):
+    with own_device(machine) as own, memory_errors(own):
         check()
         styles = _styles(brief, own)
         waited = time.monotonic() - begun
@@ -108,7 +108,7 @@ def _own(machine: Machine) -> Machine:
 
 
 @contextmanager
-def _device(machine: Machine) -> Iterator[Machine]:
+def own_device(machine: Machine) -> Iterator[Machine]:
     """A device of this worker, which is this task's alone while the block lasts."""
     own = _own(machine)
     names = devices_of(own)

@@ -13,7 +13,7 @@ from mnst_video.job.cluster.survey import Worker, different, present, result_of,
 from mnst_video.job.cluster.workers import Workers
 from mnst_video.job.crew import Crew, OnStep
 from mnst_video.job.events import Observer
-from mnst_video.job.facts import Facts
+from mnst_video.job.facts import versions_here
 from mnst_video.media.frames import Frame
 from mnst_video.options import Options
 from mnst_video.painting.palette import Palette
@@ -83,8 +83,7 @@ class Away:
         """Raises UsageError where workers would not paint the same bytes."""
         every = [worker.settings(setup.size) for worker in self._workers]
         if not self._mixed:
-            here = Facts.of(setup.network).versions
-            if problem := different(self._workers, setup.size, here):
+            if problem := different(self._workers, setup.size, versions_here()):
                 raise UsageError(
                     f"{problem}: bytes would not be repeatable; make them alike, or allow it with "
                     "--mixed-workers"

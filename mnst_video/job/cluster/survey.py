@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from distributed import Client, Future
 
 from mnst_video.errors import MachineError, MnstError
 from mnst_video.job.cluster.remote import Report, examine
 from mnst_video.painting.settings import Machine
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 # Seconds that a worker may take to say what it has.
 PATIENCE = 120
@@ -46,7 +45,7 @@ class Worker:
         return self.report.facts.settings(size)
 
 
-def present(client: "Client") -> dict[str, Mapping[str, Any]]:
+def present(client: Client) -> dict[str, Mapping[str, Any]]:
     """What the scheduler knows of each worker that is there, by its address.
 
     Raises MachineError where the scheduler is gone.
@@ -65,7 +64,7 @@ def present(client: "Client") -> dict[str, Mapping[str, Any]]:
     return workers
 
 
-def survey(client: "Client", machine: Machine, addresses: Iterable[str]) -> list[Worker]:
+def survey(client: Client, machine: Machine, addresses: Iterable[str]) -> list[Worker]:
     """What workers say of themselves, in the order of their addresses.
 
     machine: what is asked for.
@@ -84,7 +83,7 @@ def survey(client: "Client", machine: Machine, addresses: Iterable[str]) -> list
 
 
 def _answer(
-    client: "Client", machine: Machine, address: str, info: Mapping[str, Any], future: "Future[Any]"
+    client: Client, machine: Machine, address: str, info: Mapping[str, Any], future: Future[Any]
 ) -> Worker | None:
     """A worker; None where it is gone."""
     known = str(info.get("name") or address)
@@ -105,7 +104,7 @@ def _answer(
     return Worker(address, known, "", report, gpus) if report is not None else None
 
 
-def result_of(client: "Client", future: "Future[Any]", workers: Iterable[str]) -> Any:
+def result_of(client: Client, future: Future[Any], workers: Iterable[str]) -> Any:
     """A small result of some workers; None where none of them is left, or answers in time.
 
     Raises what the task raised, or MachineError where the scheduler is gone.

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+from distributed import Client, Future
 
 from mnst_video.errors import DivergedError, MachineError, MnstError
 from mnst_video.job.chains import Hand
@@ -18,9 +20,6 @@ from mnst_video.job.crew import CHUNK, Lost
 from mnst_video.job.events import Observer, Workforce
 from mnst_video.painting.brief import Brief
 from mnst_video.painting.settings import Machine
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 # Chunks of a hand: one that it paints, and one whose content is on its way meanwhile.
 AHEAD = 2
@@ -40,7 +39,7 @@ class Order:
 
     hand: "Slot"
     chunk: Chunk
-    future: "Future[Done]"
+    future: Future[Done]
 
 
 @dataclass(eq=False)
@@ -68,10 +67,12 @@ class Workers:
     itself, which would be the chunk before too."""
 
     most = CHUNK
+    # What runs on a worker.
+    work = staticmethod(paint)
 
     def __init__(
         self,
-        client: "Client",
+        client: Client,
         brief: Brief,
         machine: Machine,
         workers: Sequence[Worker],
@@ -124,7 +125,7 @@ class Workers:
         follows = self._last.get(chunk.shot) if chunk.goes_on and before is None else None
         lends = hand.worker.gpus and hand.kind.startswith("cuda")
         future = self._client.submit(
-            paint,
+            self.work,
             self._brief,
             self._machine,
             chunk,
@@ -155,7 +156,10 @@ class Workers:
             self._fetchers.submit(fetch)
 
     def wait(self) -> Iterator[tuple[Hand, Painted | Lost]]:
-        yield from self._take_over()
+        taken = list(self._take_over())
+        if taken:
+            yield from taken
+            return
         try:
             order, outcome = self._news.get(timeout=LOOK)
         except queue.Empty:
@@ -181,10 +185,12 @@ class Workers:
             yield from self._fail(slot, " ".join(words.split()))
             return
         slot.orders.remove(order)
-        slot.since = time.monotonic()
+        now = time.monotonic()
+        painting = sum(painted.seconds for painted in outcome.painted)
+        slot.pace = max(painting, now - slot.since - outcome.waited) / len(outcome.painted)
+        slot.since = now
         if self._last.get(order.chunk.shot) is order:
             del self._last[order.chunk.shot]
-        slot.pace = sum(painted.seconds for painted in outcome.painted) / len(outcome.painted)
         for painted in outcome.painted:
             yield slot, painted
 
@@ -230,6 +236,7 @@ class Workers:
             waiting = [o for o in slot.orders[1:] if slower or o.chunk.shot != first.chunk.shot]
             late = slot.seconds(now) > LATE * quickest > 0.0 and now - slot.since > LOOK
             if waiting or late:
+                slot.pace = slot.seconds(now)  # else it would be given it again
                 yield from self._withdraw(waiting[0] if waiting else first)
                 return
 
@@ -282,7 +289,7 @@ class Workers:
             )
 
     def _tell(self, note: str = "") -> None:
-        names = tuple(dict.fromkeys(slot.worker.name for slot in self._slots))
+        names = tuple(sorted({slot.worker.name for slot in self._slots}))
         self._observe(Workforce(names, note))
 
 
