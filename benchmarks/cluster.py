@@ -76,7 +76,8 @@ def started(processes: Sequence[subprocess.Popen[bytes]], file: Path, count: int
     """Until the block ends; in it, so many workers are there."""
     try:
         with Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=300)
+            while len(client.scheduler_info(n_workers=-1)["workers"]) != count:
+                time.sleep(0.1)
         yield
     finally:
         for process in processes:

@@ -3,11 +3,11 @@
 import contextlib
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from distributed import Client, Future
 
@@ -68,7 +68,9 @@ class Workers:
 
     most = CHUNK
     # What runs on a worker.
-    work = staticmethod(paint)
+    work: ClassVar[Callable[[Brief, Machine, Chunk, Painted | Done | None], Done]] = staticmethod(
+        paint
+    )
 
     def __init__(
         self,
