@@ -139,12 +139,6 @@ def sleep(_brief: Brief, _machine: Machine, chunk: Chunk, _before: Painted | Don
     return Done(tuple(Painted(f, chunk.shot, p, figures, SLEEP) for f, p in parts), 0.0)
 
 
-class Sleepers(Workers):
-    """Workers that sleep."""
-
-    work = staticmethod(sleep)
-
-
 def scale(counts: Sequence[int]) -> None:
     """The speed-up of clips of three kinds on so many workers."""
     rows = []
@@ -181,7 +175,8 @@ def simulated(file: Path, length: int, cut: int, count: int) -> list[str]:
         begun = time.monotonic()
         brief = Brief(options.paint, (), (384, 216))
         observe = list[object]().append
-        with Sleepers(client, brief, options.machine, known, None, 60.0, observe) as hands:
+        machine = options.machine
+        with Workers(client, brief, machine, known, None, 60.0, observe, sleep) as hands:
             while chains:
                 while any(given(chains, hands, *ready) for ready in hands.ready()):
                     pass

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from distributed import Client, Future
 
@@ -20,6 +20,8 @@ from mnst_video.job.crew import CHUNK, Lost
 from mnst_video.job.events import Observer, Workforce
 from mnst_video.painting.brief import Brief
 from mnst_video.painting.settings import Machine
+
+Work = Callable[[Brief, Machine, Chunk, Painted | Done | None], Done]
 
 # Chunks of a hand: one that it paints, and one whose content is on its way meanwhile.
 AHEAD = 2
@@ -67,10 +69,6 @@ class Workers:
     itself, which would be the chunk before too."""
 
     most = CHUNK
-    # What runs on a worker.
-    work: ClassVar[Callable[[Brief, Machine, Chunk, Painted | Done | None], Done]] = staticmethod(
-        paint
-    )
 
     def __init__(
         self,
@@ -81,13 +79,16 @@ class Workers:
         alike: str | None,
         timeout: float,
         observe: Observer,
+        work: Work = paint,
     ) -> None:
         """alike: the kind of worker that may join; None: any.
 
         timeout: seconds to wait for workers where there are none.
+        work: what runs on a worker.
         """
         self._client, self._machine, self._timeout = client, machine, timeout
         self._alike, self._observe, self._size = alike, observe, brief.size
+        self._work = work
         self._slots: list[Slot] = []
         self._known = {worker.address for worker in workers}
         self._last: dict[int, Order] = {}
@@ -127,7 +128,7 @@ class Workers:
         follows = self._last.get(chunk.shot) if chunk.goes_on and before is None else None
         lends = hand.worker.gpus and hand.kind.startswith("cuda")
         future = self._client.submit(
-            self.work,
+            self._work,
             self._brief,
             self._machine,
             chunk,
