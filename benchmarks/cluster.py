@@ -1,6 +1,6 @@
 """Renders on a Dask cluster: against one process, and how far it scales.
 
-    python benchmarks/cluster.py real       # one process against 1 and 2 workers of a thread each
+    python benchmarks/cluster.py real       # one process against 1 and 2 workers, of a thread each
     python benchmarks/cluster.py scale      # chunks that sleep, on up to 256 workers
 
 Both start a real scheduler and real workers on this machine. `real` interleaves its sides; `scale`
@@ -40,8 +40,8 @@ from mnst_video.plan.shots import Shot, split
 from mnst_video.presets import make_options
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
-# Nine shots of eight frames.
-CUTS = ",".join(f"{frame / 24:.4f}" for frame in range(8, 72, 8))
+# Eight shots of nine frames.
+CUTS = ",".join(f"{frame / 24:.4f}" for frame in range(9, 72, 9))
 # Of a frame of 384x216, the default size of a CPU: a PNG of content, and one of paint.
 CONTENT_BYTES, PAINT_BYTES = 110_000, 150_000
 # Seconds that a frame sleeps, and seconds between two cuts of clips of so many seconds.
@@ -86,15 +86,24 @@ def started(processes: Sequence[subprocess.Popen[bytes]], file: Path, count: int
 
 
 def real(rounds: int, side: int) -> None:
-    """One process with a thread against 1 and 2 workers with a thread each."""
+    """One process with a thread against 1 and 2 workers with a thread each.
+
+    And against two processes without Dask: what two at once come to on this machine.
+    """
     options = make_options((), {"cuts": CUTS, "max_side": side, "threads": 1})
-    seconds: dict[str, list[float]] = {"one process": [], "1 worker": [], "2 workers": []}
+    seconds: dict[str, list[float]] = {
+        "one process": [],
+        "1 worker": [],
+        "2 workers": [],
+        "--jobs 2": [],
+    }
     overhead: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as name, scheduler(Path(name)) as file:
         place = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
         for _ in range(rounds):
             for label, times in seconds.items():
-                count = 0 if label == "one process" else int(label[0])
+                count = int(label[0]) if "worker" in label else 0
+                jobs = 2 if "jobs" in label else 1
                 processes = [
                     dask("worker", "--scheduler-file", str(file), *place) for _ in range(count)
                 ]
@@ -102,7 +111,7 @@ def real(rounds: int, side: int) -> None:
                     cluster = str(file) if count else None
                     short = options.model_copy(update={"first_steps": 1, "steps": 1})
                     render(SAMPLE, Path(name) / "warm.mp4", short, cluster=cluster, overwrite=True)
-                    took, painting = timed(Path(name), options, cluster)
+                    took, painting = timed(Path(name), options, cluster, jobs)
                 times.append(took)
                 print(f"{label}: {took:.1f} s, {painting:.1f} s of it painting", file=sys.stderr)
                 if count == 1:
@@ -111,10 +120,10 @@ def real(rounds: int, side: int) -> None:
     chunks = CUTS.count(",") + 2
     beside = sum(a for a, _ in overhead) / len(overhead) / chunks
     share = sum(a for a, _ in overhead) / sum(b for _, b in overhead)
-    print(f"\nbeside painting, a chunk of 8 frames: {1000 * beside:.0f} ms, {share:.1%}")
+    print(f"\nbeside painting, a chunk of 9 frames: {1000 * beside:.0f} ms, {share:.1%}")
 
 
-def timed(folder: Path, options: Options, cluster: str | None) -> tuple[float, float]:
+def timed(folder: Path, options: Options, cluster: str | None, jobs: int) -> tuple[float, float]:
     """Seconds from the plan to the last frame, and those of them in which frames were painted."""
     painting, marks = 0.0, [0.0]
 
@@ -126,7 +135,8 @@ def timed(folder: Path, options: Options, cluster: str | None) -> tuple[float, f
         elif not isinstance(event, StepDone):
             marks[0] = time.monotonic() if len(marks) == 1 else marks[0]
 
-    render(SAMPLE, folder / "o.mp4", options, cluster=cluster, overwrite=True, observe=observe)
+    output = folder / "o.mp4"
+    render(SAMPLE, output, options, cluster=cluster, jobs=jobs, overwrite=True, observe=observe)
     return marks[-1] - marks[0], painting
 
 

@@ -109,12 +109,12 @@ class Chains:
         chain.hand, chain.given = None, chain.written if until is None else until
         return chain
 
-    def failed(self, shot: int, why: str, most: int) -> None:
+    def failed(self, shot: int, why: str, most: int, until: int | None = None) -> None:
         """The same, as the next frame of the shot has failed.
 
         Raises MachineError where it has `most` times, with the last reason.
         """
-        chain = self.lost(shot)
+        chain = self.lost(shot, until)
         chain.failures += 1
         if chain.failures >= most:
             raise MachineError(

@@ -266,7 +266,7 @@ def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
             for hand, message in painters.wait():
                 if isinstance(message, Lost):
                     if message.why:
-                        chains.failed(message.shot, message.why, MOST_FAILURES)
+                        chains.failed(message.shot, message.why, MOST_FAILURES, message.until)
                     else:
                         chains.lost(message.shot, message.until)
                     continue

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 
 import psutil
 import pytest
-from distributed import Client
+from distributed import Client, get_worker
 
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.job.cluster import connection
+from mnst_video.job.cluster import connection, site
+from mnst_video.job.cluster.remote import paint
 from mnst_video.job.cluster.workers import Workers
 from mnst_video.job.events import FrameDone, Workforce
 from mnst_video.job.render import paint_shots_alone, render
@@ -285,6 +287,50 @@ def test_nothing_is_left_of_a_client_that_ends(tmp_path, dask, source, quick, qu
     assert (again.frames, again.reused) == (1, 1)
 
 
+def test_a_worker_that_fails_is_left_out(tmp_path, dask, source, quick, undisturbed, monkeypatch):
+    dask.have("a", "b")
+
+    def work(brief, machine, chunk, before):
+        if get_worker().name == "a":
+            raise RuntimeError("the paint has dried")
+        return paint(brief, machine, chunk, before)
+
+    monkeypatch.setattr(site, "Workers", partial(Workers, work=work))
+    observe = when(0, interrupt)
+    report = render(
+        source,
+        tmp_path / "o.mp4",
+        quick(cuts=CUTS),
+        keep_frames=True,
+        cluster=dask.address,
+        observe=observe,
+    )
+    undisturbed(report.kept, report.output)
+    assert {*painters(observe).values()} == {"b"}
+    known = [event for event in observe.events if isinstance(event, Workforce)]
+    assert known[1].workers == ("b",)
+    assert "worker a is left out: RuntimeError('the paint has dried')" in known[1].note
+
+
+def test_what_fails_everywhere_ends_it(tmp_path, dask, source, quick, undisturbed, monkeypatch):
+    dask.have("a", "b")
+
+    def work(brief, machine, chunk, before):
+        if 10 in chunk.frames:
+            raise RuntimeError("the paint has dried")
+        return paint(brief, machine, chunk, before)
+
+    monkeypatch.setattr(site, "Workers", partial(Workers, work=work))
+    output, options = tmp_path / "o.mp4", quick(cuts=CUTS)
+    words = r"frame 9 \(shot 2\) has failed 3 times, the last time: worker .*the paint has dried"
+    with pytest.raises(MachineError, match=words):
+        render(source, output, options, cluster=dask.address)
+    monkeypatch.undo()
+    report = render(source, output, options, keep_frames=True)
+    assert report.reused >= 3
+    undisturbed(report.kept, output)
+
+
 def test_what_a_slow_worker_has_goes_to_a_quick_one(tmp_path, dask, source, quick, undisturbed):
     """It is stopped for nine tenths of the time."""
     dask.have("a", "b")
@@ -377,6 +423,7 @@ def test_a_worker_that_comes_later_is_looked_at_too(tmp_path, dask, source, quic
     [
         ("tcp://127.0.0.1:9", MachineError, "no scheduler answers there"),
         ("what://ever", UsageError, "is no scheduler's address"),
+        ("tls://127.0.0.1:9", UsageError, "needs certificates"),
         ("none.json", UsageError, "there is no such file"),
     ],
 )
@@ -385,6 +432,43 @@ def test_what_is_no_cluster_is_told(tmp_path, clip, quick, monkeypatch, cluster,
     with pytest.raises(error, match=words):
         render(clip, tmp_path / "o.mp4", quick(), cluster=cluster)
     assert not (tmp_path / "o.mp4.mnst").exists()
+
+
+def test_workers_are_looked_at(dask, quick_flags):
+    dask.have("a", "b")
+    threads = quick_flags[quick_flags.index("--threads") :]
+    command = [sys.executable, "-m", "mnst_video", "cluster", "check", dask.address, *threads]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["problem"] is None
+    assert sorted(worker["name"] for worker in found["workers"]) == ["a", "b"]
+    for worker in found["workers"]:
+        assert (worker["slots"], worker["threads"], worker["device"]) == (1, 1, "cpu")
+        assert 0 < worker["seconds"] < 60
+    wrong = subprocess.run(
+        [*command, "--weights", "/nowhere.pth"], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 4
+    assert "/nowhere.pth: the weights cannot be read" in wrong.stderr
+    assert "2 workers" in wrong.stdout
+
+
+def test_without_dask_the_extra_is_named(clip):
+    program = """
+import sys
+sys.modules["distributed"] = None
+from mnst_video.__main__ import main
+main()
+"""
+    for arguments in ([str(clip), "--cluster", "tcp://127.0.0.1:9"], ["cluster", "check", "x"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 4
+        assert done.stderr == "mnst-video: --cluster needs: pip install 'mnst-video[cluster]'\n"
 
 
 def test_a_cluster_and_jobs_do_not_go_together(tmp_path, clip, quick):

@@ -46,6 +46,11 @@ def _client_of(cluster: Cluster) -> Client:
         if not Path(str(cluster)).is_file():
             raise UsageError(f"--cluster {cluster}: there is no such file of a scheduler")
         where = {"scheduler_file": str(cluster)}
+    elif str(cluster).startswith("tls:") and not dask.config.get("distributed.comm.tls.ca-file"):
+        raise UsageError(
+            f"--cluster {cluster}: needs certificates, which Dask's configuration names; "
+            "docs/cluster.md shows how"
+        )
     try:
         return Client(**where, timeout=PATIENCE, set_as_default=False, name="mnst-video")
     except (ValueError, TypeError, KeyError) as error:
@@ -54,7 +59,7 @@ def _client_of(cluster: Cluster) -> Client:
             f"file of one ({error})"
         ) from None
     except OSError as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = " ".join(str(error).split()).rpartition(">: ")[2][:120]
         raise MachineError(
             f"--cluster {cluster}: no scheduler answers there ({reason}); start one with: dask "
             "scheduler"

@@ -77,7 +77,10 @@ class Away:
         kinds = {worker.report.facts.device for worker in self._workers if worker.report}
         # What is not painted here needs no GPU here, nor the precision that one has.
         here = replace(asked.machine, device="cpu", precision="float32", threads=None, tile=None)
-        return asked.on(here).model_copy(update={"max_side": min(map(asked.side, kinds))})
+        options = asked.on(here)
+        if options.model is not None:
+            return options  # it has a size of its own
+        return options.model_copy(update={"max_side": min(map(asked.side, kinds))})
 
     def settings(self, setup: Setup) -> Mapping[str, Any]:
         """Raises UsageError where workers would not paint the same bytes."""

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -65,43 +65,44 @@ def present(client: Client) -> dict[str, Mapping[str, Any]]:
 
 
 def survey(client: Client, machine: Machine, addresses: Iterable[str]) -> list[Worker]:
-    """What workers say of themselves, in the order of their addresses.
+    """What workers say of themselves, in the order of their addresses; those that are gone do not.
 
     machine: what is asked for.
     """
     there = present(client)
+    chosen = sorted(there.keys() & set(addresses))
     # A function of the standard library: this package may not be there, or be another.
-    asked = {
-        address: client.submit(version, "mnst-video", workers=[address], pure=False)
-        for address in sorted(addresses)
-    }
-    found = [
-        _answer(client, machine, address, there[address], future)
-        for address, future in asked.items()
-    ]
-    return [worker for worker in found if worker is not None]
+    asked = {a: client.submit(version, "mnst-video", workers=[a], pure=False) for a in chosen}
+    found = {a: _answer(client, there[a], a, future) for a, future in asked.items()}
+    same = [a for a, worker in found.items() if worker is not None and not worker.problem]
+    examined = {a: client.submit(examine, machine, workers=[a], pure=False) for a in same}
+    for address, future in examined.items():
+        worker = found[address]
+        assert worker is not None
+        try:
+            report = result_of(client, future, [address])
+        except (MnstError, RuntimeError, ImportError, AttributeError, TypeError) as error:
+            found[address] = replace(worker, problem=" ".join(str(error).split()))
+            continue
+        found[address] = replace(worker, report=report) if report is not None else None
+    return [worker for worker in found.values() if worker is not None]
 
 
 def _answer(
-    client: Client, machine: Machine, address: str, info: Mapping[str, Any], future: Future[Any]
+    client: Client, info: Mapping[str, Any], address: str, future: Future[str]
 ) -> Worker | None:
-    """A worker; None where it is gone."""
-    known = str(info.get("name") or address)
-    gpus = int(info.get("resources", {}).get("GPU", 0))
+    """A worker that has not been examined; None where it is gone."""
+    name, gpus = str(info.get("name") or address), int(info.get("resources", {}).get("GPU", 0))
+    ours, problem = version("mnst-video"), ""
     try:
         theirs = result_of(client, future, [address])
     except ModuleNotFoundError:
-        return Worker(address, known, "mnst-video is not installed there")
+        return Worker(address, name, "mnst-video is not installed there")
     if theirs is None:
         return None
-    if theirs != (ours := version("mnst-video")):
-        return Worker(address, known, f"has mnst-video {theirs}, and this is {ours}")
-    try:
-        submitted = client.submit(examine, machine, workers=[address], pure=False)
-        report = result_of(client, submitted, [address])
-    except (MnstError, RuntimeError, ImportError, AttributeError, TypeError) as error:
-        return Worker(address, known, " ".join(str(error).split()))
-    return Worker(address, known, "", report, gpus) if report is not None else None
+    if theirs != ours:
+        problem = f"has mnst-video {theirs}, and this is {ours}"
+    return Worker(address, name, problem, None, gpus)
 
 
 def result_of(client: Client, future: Future[Any], workers: Iterable[str]) -> Any:

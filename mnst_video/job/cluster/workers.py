@@ -109,9 +109,11 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        futures = [order.future for slot in self._slots for order in slot.orders]
+        futures: list[Future[Any]] = [o.future for slot in self._slots for o in slot.orders]
+        futures += [self._brief] if self._brief else []
         if self._client.status == "running":
-            self._client.cancel([*futures, *([self._brief] if self._brief else [])], force=True)
+            with contextlib.suppress(OSError, RuntimeError):  # it goes away at this moment
+                self._client.cancel(futures, force=True)
         self._fetchers.shutdown(wait=False, cancel_futures=True)
 
     def ready(self) -> Sequence[tuple[Hand, str]]:
@@ -184,6 +186,10 @@ class Workers:
             raise outcome  # as it would everywhere
         if not isinstance(outcome, Done):
             present(self._client)
+            if self._before(order):  # what it depends on has failed, or is on its way to here
+                time.sleep(0.05)
+                self._news.put((order, outcome))
+                return
             words = str(outcome) if isinstance(outcome, MnstError) else repr(outcome)
             yield from self._fail(slot, " ".join(words.split()))
             return
@@ -207,23 +213,28 @@ class Workers:
             reason = "" if number else f"worker {slot.worker.name}: {why}"
             yield from self._withdraw(order, reason)
 
-    def _withdraw(self, order: Order, why: str = "") -> Iterator[tuple[Hand, Lost]]:
-        """Take back an order, and what follows on it."""
-        shot, start = order.chunk.shot, order.chunk.frames.start
+    def _before(self, order: Order) -> list[Order]:
+        """The orders that an order depends on: of the same shot, and given before."""
         slots = dict.fromkeys((*self._slots, order.hand))
-        every = [o for slot in slots for o in slot.orders if o.chunk.shot == shot]
-        later = [o for o in every if o.chunk.frames.start >= start]
-        if not later:
+        of_shot = (o for slot in slots for o in slot.orders if o.chunk.shot == order.chunk.shot)
+        return [o for o in of_shot if o.chunk.frames.start < order.chunk.frames.start]
+
+    def _withdraw(self, order: Order, why: str = "") -> Iterator[tuple[Hand, Lost]]:
+        """Take back an order, and what depends on it."""
+        if order not in order.hand.orders:
             return  # it went with one before it
+        shot, before = order.chunk.shot, self._before(order)
+        slots = dict.fromkeys((*self._slots, order.hand))
+        of_shot = [o for slot in slots for o in slot.orders if o.chunk.shot == shot]
+        later = [o for o in of_shot if o not in before]
         for other in later:
             other.hand.orders.remove(other)
         self._client.cancel([other.future for other in later], force=True)
-        before = [o for o in every if o.chunk.frames.start < start]
         if before:
             self._last[shot] = max(before, key=lambda o: o.chunk.frames.start)
         else:
             self._last.pop(shot, None)
-        yield order.hand, Lost(shot, why, start if before and not why else None)
+        yield order.hand, Lost(shot, why, order.chunk.frames.start if before else None)
 
     def _take_over(self) -> Iterator[tuple[Hand, Lost]]:
         """Take from a hand, for one that has nothing, what waits there or is late."""
@@ -231,7 +242,10 @@ class Workers:
         if not idle:
             return
         now = time.monotonic()
-        quickest = min(slot.pace for slot in idle)
+        paces = [slot.pace for slot in idle if slot.pace] or [
+            slot.pace for slot in self._slots if slot.pace
+        ]
+        quickest = min(paces, default=0.0)
         for slot in sorted(self._slots, key=lambda slot: -slot.seconds(now)):
             if not slot.orders:
                 continue
