@@ -32,18 +32,22 @@ from mnst_video.job.crew import CHUNK, Lost
 from mnst_video.job.events import FrameDone, StepDone
 from mnst_video.job.facts import Facts
 from mnst_video.job.render import render
+from mnst_video.media.frames import working_size
+from mnst_video.media.images import encode_image
+from mnst_video.media.input.decode import read_frames
+from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.painting.brief import Brief
 from mnst_video.painting.frame import Figures
 from mnst_video.painting.settings import Machine
-from mnst_video.plan.shots import Shot, split
+from mnst_video.plan.shots import split
 from mnst_video.presets import make_options
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "clip.mp4"
 # Eight shots of nine frames.
 CUTS = ",".join(f"{frame / 24:.4f}" for frame in range(9, 72, 9))
 # Of a frame of 384x216, the default size of a CPU: a PNG of content, and one of paint.
-CONTENT_BYTES, PAINT_BYTES = 110_000, 150_000
+CONTENT_BYTES, PAINT_BYTES = 167_000, 224_000
 # Seconds that a frame sleeps, and seconds between two cuts of clips of so many seconds.
 SLEEP = 0.1
 CLIPS = {"a cut every 2 s": (240, 2), "a cut every 8 s": (240, 8), "one take": (24, 24)}
@@ -120,7 +124,22 @@ def real(rounds: int, side: int) -> None:
     chunks = CUTS.count(",") + 2
     beside = sum(a for a, _ in overhead) / len(overhead) / chunks
     share = sum(a for a, _ in overhead) / sum(b for _, b in overhead)
-    print(f"\nbeside painting, a chunk of 9 frames: {1000 * beside:.0f} ms, {share:.1%}")
+    sent, received = moved(options)
+    print(f"\nsent {sent / chunks / 1e3:.0f} kB a chunk, received {received / chunks / 1e3:.0f} kB")
+    print(f"beside painting, a chunk of 9 frames: {1000 * beside:.0f} ms, {share:.1%}")
+
+
+def moved(options: Options) -> tuple[int, int]:
+    """Bytes of the frames that are sent, and of those that come back."""
+    with tempfile.TemporaryDirectory() as name:
+        quick = options.model_copy(update={"first_steps": 20, "steps": 1})
+        frames = Path(name) / "frames"
+        render(SAMPLE, Path(name) / "o.mp4", quick, frames_dir=frames)
+        received = sum(path.stat().st_size for path in frames.glob("*.png"))
+        clip = probe(SAMPLE)
+        width, height = working_size(clip.width, clip.height, options.side("cpu"))
+        content = read_frames(clip, width, height)
+        return sum(len(encode_image(frame, ".png")) for frame in content), received
 
 
 def timed(folder: Path, options: Options, cluster: str | None, jobs: int) -> tuple[float, float]:
@@ -192,7 +211,7 @@ def simulated(file: Path, length: int, cut: int, count: int) -> list[str]:
                     pass
                 for _, message in hands.wait():
                     if isinstance(message, Lost):
-                        chains.lost(message.shot, message.until)
+                        chains.lost(message.chain, message.until)
                     else:
                         chains.wrote(message.frame)
         took = time.monotonic() - begun
@@ -212,13 +231,9 @@ def given(chains: Chains, hands: Workers, hand: object, kind: str) -> bool:
     figures = Figures(6, 0.0, 0.0, 0.0)
     here = goes_on and chain.written == frames.start
     last = Painted(frames.start - 1, chain.shot.index, os.urandom(PAINT_BYTES), figures, SLEEP)
-    chunk = _chunk(chain.shot, frames, goes_on, content)
+    chunk = Chunk(0, chain.number, frames, goes_on, content, [], [], None, ())
     hands.give(hand, chunk, last if here else None)
     return True
-
-
-def _chunk(shot: Shot, frames: range, goes_on: bool, content: list[bytes]) -> Chunk:
-    return Chunk(shot.index, frames, goes_on, content, [], [], None, ())
 
 
 async def sleepers(file: str, count: int) -> None:

@@ -7,9 +7,7 @@ Over the overlap the two are joined in one of two ways:
 
 * faded: the pixels of the pieces, both of which follow the picture, are mixed, ever more of the
   second.
-* repainted: a third chain from the first piece's last frame before the overlap: what each frame
-  starts from, and is held to, is a mix of its own frame before with that of the second piece, more
-  of it each time. It ends in the second piece to the byte.
+* repainted: as the program does it, see `Seam`.
 
 A table has the warping error E, and what is missing of the paintings, at the seam, in the middle of
 the pieces, and in the same frames of the shot painted whole. A picture shows frames of the overlap:
@@ -25,13 +23,13 @@ from clips import looped
 from tables import markdown
 
 from mnst_video.judge.judge import FrameScores, Judge
-from mnst_video.media.frames import Frame, Picture
+from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.painting.aim import Aim
-from mnst_video.painting.frame import Figures, Previous, Result, next_frame
-from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.frame import Figures, Previous, Result
+from mnst_video.painting.shot import Seam, stylize_shot
 from mnst_video.plan.analysis import Analysis, analyse
 from mnst_video.plan.setup import Setup, prepare
 from mnst_video.presets import make_options
@@ -48,28 +46,28 @@ def painted(setup: Setup, analysis: Analysis, content: list[Frame], start: int) 
     return [result.frame for result in results]
 
 
-def mixed(before: Frame, after: Frame, share: float) -> Picture:
+def faded(before: Frame, after: Frame, share: float) -> Frame:
     a, b = before.astype(np.float32), after.astype(np.float32)
-    return np.asarray((a + share * (b - a)).round(), np.float32)
+    return np.asarray((a + share * (b - a)).round(), np.uint8)
 
 
 def repainted(
-    setup: Setup, analysis: Analysis, content: list[Frame], one: list[Frame], two: list[Frame]
+    setup: Setup, analysis: Analysis, content: list[Frame], before: Frame, own: list[Frame]
 ) -> list[Frame]:
-    """The overlap, of which the pieces are `one` and `two`, from the frame before it on."""
-    first = FRAMES // 2 - len(one) // 2
-    made = [one[0]]
-    for i in range(1, len(one)):
-        t = first + i
-        share = 1.0 / (len(one) - i)
-        start = mixed(made[-1], two[i - 1], share)
-        aims = [
-            Aim.at(setup.styles, analysis.calibrations[0], setup.course.fader(number))
-            for number in (t - 1, t)
-        ]
-        previous = Previous(content[t - 1], Result.again(start, Figures(0, 0.0, 0.0, 0.0)), aims[0])
-        made.append(next_frame(setup.styles, content[t], aims[1], previous).frame)
-    return made
+    """The seam, of which the second piece's own frames are given, and the frame before it."""
+    span = range(FRAMES // 2 - len(own) // 2, FRAMES // 2 + len(own) // 2)
+    calibrations, last = analysis.calibrations[0], span.start - 1
+    aim = Aim.at(setup.styles, calibrations, setup.course.fader(last))
+    result = Result.again(before.astype(np.float32), Figures(0, 0.0, 0.0, 0.0))
+    results = stylize_shot(
+        setup.styles,
+        calibrations,
+        content[span.start : span.stop],
+        [setup.course.fader(t) for t in span],
+        Previous(content[last], result, aim),
+        seam=Seam([None, *own[:-1]], len(own)),
+    )
+    return [result.frame for result in results]
 
 
 def scores(
@@ -120,11 +118,8 @@ def main() -> None:
             one, two = [whole[t] for t in span], tail[:overlap]
             shares = [(i + 1) / (overlap + 1) for i in range(overlap)]
             joins = {
-                "faded": [
-                    mixed(a, b, share).astype(np.uint8)
-                    for a, b, share in zip(one, two, shares, strict=True)
-                ],
-                "repainted": repainted(setup, analysis, content, one, two),
+                "faded": list(map(faded, one, two, shares)),
+                "repainted": repainted(setup, analysis, content, whole[first - 1], two),
             }
             # From the first frame that is joined to the first that is the second piece's alone.
             seam, middles = range(first, first + overlap + 1), [*range(12, first - 4)]
@@ -138,8 +133,8 @@ def main() -> None:
                 rows.append([source.stem, str(overlap), name])
                 rows[-1] += [f"{a / b:.2f}" for a, b in zip(at_seam, elsewhere, strict=True)]
                 rows[-1] += [f"{a / b:.2f}" for a, b in zip(at_seam, unsplit, strict=True)]
-                worst = max(found[t].e / of_whole[t].e for t in seam)
-                rows[-1].append(f"{worst:.2f}")
+                highest = (max(of[t].e for t in seam) for of in (found, of_whole))
+                rows[-1].append(f"{next(highest) / next(highest):.2f}")
                 pictures.append(joined)
                 print(rows[-1])
             chosen = [0, overlap // 4, overlap // 2, 3 * overlap // 4, overlap - 1]
@@ -147,7 +142,7 @@ def main() -> None:
             save_image(stacked, arguments.work / f"{source.stem}-{overlap}.png")
     names = ("E", "residual", "strokes", "grain")
     header = ["clip", "overlap", "way", *(f"{n}, to the middles" for n in names)]
-    header += [*(f"{n}, to the whole shot" for n in names), "E, worst frame"]
+    header += [*(f"{n}, to the whole shot" for n in names), "highest E, to the whole shot's"]
     print(markdown(*header, rows=rows))
 
 

@@ -328,6 +328,15 @@ class Options(BaseModel):
             Mark.CLIPS,
         ),
     ] = "auto"
+    # None: a shot is one chain, without a seam.
+    segments: Annotated[
+        Annotated[Number, Field(ge=1.0, le=86400.0)] | None,
+        say(
+            "Divide longer shots into pieces of so many seconds, painted at once.",
+            Mark.FRAMES,
+            Mark.CLIPS,
+        ),
+    ] = None
     # None: by the output's extension, see `CONTAINERS`.
     codec: Annotated[
         Annotated[str, AfterValidator(check_codec)] | None,

@@ -66,6 +66,7 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("first_steps", int, METHOD, None),
     ("steps", int, METHOD, None),
     ("cuts", str, METHOD, "auto|none|T,T…"),
+    ("segments", float, METHOD, "SECONDS"),
     ("weights", str, METHOD, "packaged|torchvision|FILE"),
     ("device", str, MACHINE, None),
     ("precision", str, MACHINE, None),

@@ -12,12 +12,14 @@ Hand = Hashable
 
 @dataclass
 class Chain:
-    """What is left of a shot: frames `written` and later are not there, `given` and later are
-    nobody's; a chain is one hand's at a time.
+    """What is left of a shot, or of a piece or a seam of one; it is one hand's at a time.
 
+    number: tells it from others. written, given: the first frames that are not there, and that
+    nobody has.
     kind: of the machine that began it. failures: in a row, at its next frame.
     """
 
+    number: int
     shot: Shot
     written: int
     given: int
@@ -47,7 +49,8 @@ class Chains:
         can_wait: whether so many frames may be passed over for a later shot.
         """
         firsts = ((shot, min(pending_of(shot, pending), default=shot.end)) for shot in shots)
-        self._open = [Chain(shot, first, first) for shot, first in firsts if first < shot.end]
+        chains = (Chain(n, shot, first, first) for n, (shot, first) in enumerate(firsts))
+        self._open = [chain for chain in chains if chain.left]
         self._most = most
         self._can_wait = can_wait
         self._reached = 0
@@ -103,23 +106,23 @@ class Chains:
         self._open.remove(chain)
         return range(before, frame + 1)
 
-    def lost(self, shot: int, until: int | None = None) -> Chain:
-        """A shot, by its index, is nobody's again. until: the frames before this one still come."""
-        chain = next(chain for chain in self._open if chain.shot.index == shot)
+    def lost(self, number: int, until: int | None = None) -> Chain:
+        """A chain is nobody's again. until: the frames before this one still come."""
+        chain = next(chain for chain in self._open if chain.number == number)
         chain.hand, chain.given = None, chain.written if until is None else until
         return chain
 
-    def failed(self, shot: int, why: str, most: int, until: int | None = None) -> None:
-        """The same, as the next frame of the shot has failed.
+    def failed(self, number: int, why: str, most: int, until: int | None = None) -> None:
+        """The same, as its next frame has failed.
 
         Raises MachineError where it has `most` times, with the last reason.
         """
-        chain = self.lost(shot, until)
+        chain = self.lost(number, until)
         chain.failures += 1
         if chain.failures >= most:
             raise MachineError(
-                f"frame {chain.written} (shot {shot + 1}) has failed {chain.failures} times, the "
-                f"last time: {why}"
+                f"frame {chain.written} (shot {chain.shot.index + 1}) has failed "
+                f"{chain.failures} times, the last time: {why}"
             )
 
 

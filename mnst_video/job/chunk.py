@@ -17,32 +17,40 @@ from mnst_video.painting.faces import Faces
 from mnst_video.painting.frame import Figures, Previous, Result
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.prefetch import ahead
-from mnst_video.painting.shot import stylize_shot
+from mnst_video.painting.shot import Seam, stylize_shot
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
 
 
 @dataclass(frozen=True)
 class Painted:
-    """A finished frame, as a PNG file has it; `shot` is the shot's index."""
+    """A finished frame, as a PNG file has it; `shot` is the shot's index.
+
+    own: whether it is a piece's own, which a seam replaces.
+    """
 
     frame: int
     shot: int
     picture: bytes
     figures: Figures
     seconds: float
+    own: bool = False
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Frames to paint, and what they are painted from and towards.
 
+    shot: its index. chain: whatever tells chains apart.
     content: as frames, or as PNG files have them. It, and `faders`, begin with the frame before
         where the chunk goes on inside a shot.
     faces: those of each frame, which are to stay.
+    own: of a seam, the piece's own frames before each of these, see `Seam`. left: frames to the end
+        of the seam.
     """
 
     shot: int
+    chain: int
     frames: range
     goes_on: bool
     content: Iterable[Frame | bytes]
@@ -50,6 +58,8 @@ class Chunk:
     faces: Sequence[Faces]
     palette: Palette | None
     calibrations: Calibrations
+    own: Sequence[bytes | None] = ()
+    left: int = 0
 
 
 def paint_chunk(
@@ -71,6 +81,10 @@ def paint_chunk(
         pixels = np.asarray(decode_frame(before.picture), np.float32)
         aim = Aim.at(styles, chunk.calibrations, next(faders))
         previous = Previous(next(content), Result.again(pixels, before.figures), aim)
+    seam = None
+    if chunk.own:
+        own = [None if picture is None else decode_frame(picture) for picture in chunk.own]
+        seam = Seam(own, chunk.left)
     frame = chunk.frames.start
 
     def asked() -> Iterator[Fader]:
@@ -84,7 +98,7 @@ def paint_chunk(
         on_step(StepDone(frame, step + 1))
 
     results: Generator[Result, None, None] = stylize_shot(
-        styles, chunk.calibrations, content, asked(), previous, step_done, chunk.faces
+        styles, chunk.calibrations, content, asked(), previous, step_done, chunk.faces, seam
     )
     if leaves_cores_idle(styles.network.device):
         results = ahead(results)  # a frame is written while the next one is painted

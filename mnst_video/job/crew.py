@@ -22,13 +22,13 @@ CHUNK = 24
 
 @dataclass(frozen=True)
 class Lost:
-    """A shot is nobody's again; what was painted of it is told before.
+    """A chain is nobody's again; what was painted of it is told before.
 
     why: what has failed; empty where nothing has. until: the frames before this one still come;
     None: none do.
     """
 
-    shot: int
+    chain: int
     why: str = ""
     until: int | None = None
 

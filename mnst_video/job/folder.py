@@ -9,8 +9,9 @@ from mnst_video.job.lock import alone
 from mnst_video.media.output.pictures import named_after
 
 
-def frame_path(folder: Path, frame: int) -> Path:
-    return folder / f"{frame:06d}.png"
+def frame_path(folder: Path, frame: int, own: bool = False) -> Path:
+    """Where a frame is. own: a piece's own, which a seam replaces."""
+    return folder / f"{frame:06d}{'.own' if own else ''}.png"
 
 
 def job_folder(output: Path, frames_dir: Path | None) -> Path:
@@ -75,7 +76,7 @@ def move_aside(folder: Path) -> None:
     number = 1
     while (aside := folder.with_name(f"{folder.name}.old{number}")).exists():
         number += 1
-    frames = (path for path in folder.glob("*.png") if path.stem.isdecimal())
+    frames = (path for path in folder.glob("*.png") if path.name.partition(".")[0].isdecimal())
     try:
         aside.mkdir()
         for path in (*frames, *logs(folder), folder / "job.json"):

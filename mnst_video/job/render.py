@@ -3,15 +3,16 @@
 import contextlib
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.job.chains import Chains, Hand
-from mnst_video.job.chunk import Chunk
-from mnst_video.job.crew import Lost
+from mnst_video.job.chains import Chain, Chains, Hand
+from mnst_video.job.chunk import Chunk, Painted
+from mnst_video.job.crew import Crew, Lost
 from mnst_video.job.events import (
     Encoding,
     FrameDone,
@@ -227,8 +228,7 @@ def _claimed(
 
 def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
     """Render what is missing, each frame of a shot on disk before it counts."""
-    missing = frozenset(job.pending)
-    if not missing:
+    if not job.pending:
         return
     one_by_one = threading.Lock()  # steps may be told from another thread than frames
 
@@ -236,54 +236,84 @@ def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
         with one_by_one:
             observe(event)
 
-    # To go on inside a shot, the frame before is needed too.
-    starts = {shot.start for shot in job.shots}
+    with job.watched.unchanged(), site.crew(job.setup, busy, tell) as crew:
+        for shots, missing, are_seams in job.phases():
+            if missing:
+                _paint_chains(job, crew, shots, missing, are_seams, tell)
+    job.let_go()
+
+
+def _paint_chains(
+    job: Job,
+    crew: Crew,
+    shots: Sequence[Shot],
+    missing: frozenset[int],
+    are_seams: bool,
+    tell: Callable[[StepDone | FrameDone], None],
+) -> None:
+    """Paint what is missing of shots, or of pieces or seams of them, each as a chain."""
+    # To go on inside one, the frame before is needed too; a seam always goes on.
+    starts = set() if are_seams else {shot.start for shot in shots}
     wanted = missing | {frame - 1 for frame in missing - starts}
     waiting = job.folder / f".content-{job.shots[0].index + 1:04d}"
-    with (
-        job.watched.unchanged(),
-        Footage(job.setup.clip, job.setup.size, wanted, waiting) as footage,
-        site.crew(job.setup, busy, tell) as painters,
-    ):
-        lazy = painters.most is None
+    own = frozenset() if are_seams else job.segments.own
+    lazy = crew.most is None
+    with Footage(job.setup.clip, job.setup.size, wanted, waiting) as footage:
         can_wait = (lambda _: False) if lazy else footage.can_wait
-        chains = Chains(job.shots, missing, painters.most, can_wait)
+        chains = Chains(shots, missing, crew.most, can_wait)
 
         def give(hand: Hand, kind: str) -> bool:
             """Whether there was something for a hand."""
             if (taken := chains.take(hand, kind)) is None:
                 return False
             chain, frames = taken
-            chunk = _chunk(job, chain.shot, frames, footage, lazy)
-            here = chunk.goes_on and chain.written == frames.start
-            before = job.kept(frames.start - 1, chain.shot) if here else None
-            painters.give(hand, chunk, before)
+            goes_on = are_seams or frames.start > chain.shot.start
+            chunk = _chunk(job, chain, frames, goes_on, footage, lazy)
+            if are_seams:
+                chunk = _of_seam(job, chain.shot, chunk)
+            before, last = None, frames.start - 1
+            if goes_on and chain.written == frames.start:
+                before = job.kept(last, chain.shot, last in own)
+            crew.give(hand, chunk, before)
             return True
 
         while chains:
-            while any(give(*ready) for ready in painters.ready()):
+            while any(give(*ready) for ready in crew.ready()):
                 pass  # until nobody has room, or nothing is left
-            for hand, message in painters.wait():
+            for hand, message in crew.wait():
                 if isinstance(message, Lost):
                     if message.why:
-                        chains.failed(message.shot, message.why, MOST_FAILURES, message.until)
+                        chains.failed(message.chain, message.why, MOST_FAILURES, message.until)
                     else:
-                        chains.lost(message.shot, message.until)
+                        chains.lost(message.chain, message.until)
                     continue
-                frame, shot = message.frame, message.shot
-                job.keep(message)
-                footage.let_go(chains.wrote(frame))
-                fader, worker = job.setup.course.fader(frame), painters.name(hand)
-                done = len(job.log)
-                tell(FrameDone(frame, done, shot, fader, message.figures, message.seconds, worker))
+                painted = replace(message, own=message.frame in own)
+                job.keep(painted)
+                footage.let_go(chains.wrote(painted.frame))
+                if not painted.own:
+                    tell(_done(job, painted, crew.name(hand)))
 
 
-def _chunk(job: Job, shot: Shot, frames: range, footage: Footage, lazy: bool) -> Chunk:
-    """Frames of a shot to paint. lazy: their content is read as it is needed."""
-    goes_on = frames.start > shot.start
-    wanted = range(frames.start - goes_on, frames.stop)
+def _done(job: Job, painted: Painted, worker: str | None) -> FrameDone:
+    return FrameDone(
+        frame=painted.frame,
+        done=len(job.log),
+        shot=painted.shot,
+        fader=job.setup.course.fader(painted.frame),
+        figures=painted.figures,
+        seconds=painted.seconds,
+        worker=worker,
+    )
+
+
+def _chunk(
+    job: Job, chain: Chain, frames: range, goes_on: bool, footage: Footage, lazy: bool
+) -> Chunk:
+    """Frames of a chain to paint. lazy: their content is read as it is needed."""
+    wanted, shot = range(frames.start - goes_on, frames.stop), chain.shot
     return Chunk(
         shot=shot.index,
+        chain=chain.number,
         frames=frames,
         goes_on=goes_on,
         content=footage.frames(wanted) if lazy else footage.kept(wanted),
@@ -292,3 +322,12 @@ def _chunk(job: Job, shot: Shot, frames: range, footage: Footage, lazy: bool) ->
         palette=job.analysis.palette(shot),
         calibrations=job.analysis.calibration(shot),
     )
+
+
+def _of_seam(job: Job, seam: Shot, chunk: Chunk) -> Chunk:
+    """The chunk with what it is drawn to: the piece's own frames."""
+    own = [
+        job.kept(frame - 1, seam, own=True).picture if frame > seam.start else None
+        for frame in chunk.frames
+    ]
+    return replace(chunk, own=own, left=seam.end - chunk.frames.start)

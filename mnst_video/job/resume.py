@@ -10,7 +10,7 @@ same bytes.
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mnst_video.job.workplace import Count
 from mnst_video.media.files import file_digest, write_bytes
 from mnst_video.painting.frame import Figures
 from mnst_video.plan.analysis import Analysis, analyse, frames_to_look_at, with_faces
+from mnst_video.plan.segments import Segments, segments_of
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot, shots_within
 
@@ -38,7 +39,8 @@ Claim = Callable[[tuple[Shot, ...]], tuple[Shot, ...]]
 
 class Job:
     """What is there of a render. settings: its fingerprint. shots: those that this run is about.
-    log: their finished frames."""
+    log: their finished frames. own: those of pieces' own that are finished.
+    """
 
     def __init__(
         self,
@@ -68,13 +70,17 @@ class Job:
         self.analysis = _saved(folder, self.settings, restart) or self._begin(observe, site)
         every = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.shots, self._some = claim(every), some
-        self.log = _whole(folder, self.shots)
+        fps = setup.clip.times.fps
+        self.segments = segments_of(self.shots, setup.options.segments, fps)
+        self.log, self.own = _whole(folder, self.segments)
         self.reused = len(self.log)
+        entries = (*self.log.values(), *self.own.values())
         if some:
             for shot in self.shots:
-                _write(shot_log(folder, shot.index), (self.log.get(f) for f in shot.frames))
+                of_shot = (entry for entry in entries if entry["frame"] in shot.frames)
+                _write(shot_log(folder, shot.index), of_shot)
         else:
-            _write(folder / "frames.jsonl", self.log.values())
+            _write(folder / "frames.jsonl", entries)
             for path in logs(folder)[1:]:
                 path.unlink(missing_ok=True)
 
@@ -94,16 +100,32 @@ class Job:
         """The numbers of the frames that are not there yet."""
         return tuple(f for shot in self.shots for f in shot.frames if f not in self.log)
 
+    def phases(self) -> Iterator[tuple[Sequence[Shot], frozenset[int], bool]]:
+        """What is to be painted one after the other, with what is missing of it: pieces, seams.
+
+        Asked for one by one. The last value: whether it is seams.
+        """
+        pieces, seams, own = self.segments.pieces, self.segments.seams, self.segments.own
+        frames = (frame for piece in pieces for frame in piece.frames)
+        missing = (f for f in frames if f not in (self.own if f in own else self.log))
+        joined = {f for seam in seams if self._all(seam) for f in seam.frames}
+        yield pieces, frozenset(missing) - joined, False
+        yield seams, frozenset(own - self.log.keys()), True
+
+    def _all(self, shot: Shot) -> bool:
+        return all(frame in self.log for frame in shot.frames)
+
     def keep(self, painted: Painted) -> None:
         """Write a frame. Raises InputError where its clip is not what it was, or MachineError."""
         # What came of another file is never taken for finished.
         self.watched.check((*self._files_of(painted.frame), *self._others))
-        write_bytes(frame_path(self.folder, painted.frame), painted.picture)
+        write_bytes(frame_path(self.folder, painted.frame, painted.own), painted.picture)
         entry = {
             "frame": painted.frame,
             **fader_json(self.setup.course.fader(painted.frame)),
             **painted.figures.to_json(),
             "sha256": hashlib.sha256(painted.picture).hexdigest(),
+            **({"own": True} if painted.own else {}),
         }
         path = self.folder / "frames.jsonl"
         if self._some:
@@ -113,16 +135,26 @@ class Job:
                 file.write(json.dumps(entry) + "\n")
         except OSError as error:
             raise unwritten(path, error) from None
-        self.log[painted.frame] = entry
+        (self.own if painted.own else self.log)[painted.frame] = entry
 
-    def kept(self, frame: int, shot: Shot) -> Painted:
-        """A frame of a shot that is there. Raises MachineError where it cannot be read."""
-        path = frame_path(self.folder, frame)
+    def kept(self, frame: int, shot: Shot, own: bool = False) -> Painted:
+        """A frame of a shot that is there. Raises MachineError where it cannot be read.
+
+        own: a piece's own, if it is there; the last one of a seam is the same.
+        """
+        own = own and frame in self.own
+        path = frame_path(self.folder, frame, own)
         try:
             picture = path.read_bytes()
         except OSError as error:
             raise MachineError(f"{path}: cannot be read ({error.strerror})") from None
-        return Painted(frame, shot.index, picture, Figures.from_json(self.log[frame]), 0.0)
+        entry = (self.own if own else self.log)[frame]
+        return Painted(frame, shot.index, picture, Figures.from_json(entry), 0.0)
+
+    def let_go(self) -> None:
+        """Remove what seams have replaced."""
+        for frame in self.segments.own:
+            frame_path(self.folder, frame, own=True).unlink(missing_ok=True)
 
     def _files_of(self, frame: int) -> set[Path]:
         """What a frame was painted from: it, and the one before it."""
@@ -133,15 +165,16 @@ class Job:
 
     def remove(self) -> None:
         """Remove the frames, and what is known of them."""
+        self.let_go()
         for frame in self.setup.frames:
             frame_path(self.folder, frame).unlink(missing_ok=True)
         for path in (*logs(self.folder), self.folder / "job.json"):
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, entries: Iterable[Entry | None]) -> None:
-    """A log, of the entries that there are."""
-    lines = "".join(json.dumps(entry) + "\n" for entry in entries if entry is not None)
+def _write(path: Path, entries: Iterable[Entry]) -> None:
+    """A log."""
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
     write_bytes(path, lines.encode())
 
 
@@ -178,21 +211,34 @@ def _saved(folder: Path, settings: Entry, restart: bool) -> Analysis | None:
     return None
 
 
-def _whole(folder: Path, shots: Iterable[Shot]) -> dict[int, Entry]:
-    """Of each shot, the frames from its start on that are whole, by their number."""
-    found: dict[int, Entry] = {}
+def _whole(folder: Path, segments: Segments) -> tuple[dict[int, Entry], dict[int, Entry]]:
+    """Of each seam, and of each piece, the frames from its start on that are whole, by number.
+
+    Those of pieces' own are apart.
+    """
+    found: dict[tuple[int, bool], Entry] = {}
     for path in logs(folder):
         with contextlib.suppress(FileNotFoundError):
             for line in path.read_bytes().splitlines():
                 with contextlib.suppress(ValueError, TypeError, KeyError):  # a line cut off
                     entry = json.loads(line)
                     if entry["sha256"]:
-                        found[entry["frame"]] = entry
+                        found[entry["frame"], bool(entry.get("own"))] = entry
     log: dict[int, Entry] = {}
-    for shot in shots:
-        for frame in shot.frames:
-            entry = found.get(frame)
-            if entry is None or file_digest(frame_path(folder, frame)) != entry["sha256"]:
-                break
-            log[frame] = entry
-    return log
+    own: dict[int, Entry] = {}
+
+    def take(frames: Iterable[int], theirs: Container[int]) -> None:
+        for frame in frames:
+            entry = found.get((frame, frame in theirs))
+            path = frame_path(folder, frame, frame in theirs)
+            if entry is None or file_digest(path) != entry["sha256"]:
+                return
+            (own if frame in theirs else log)[frame] = entry
+
+    for seam in segments.seams:
+        take(seam.frames, ())
+    for piece in segments.pieces:
+        joined = (s for s in segments.seams if s.start == piece.start and s.frames[-1] in log)
+        begin = next((seam.end for seam in joined), piece.start)  # the rest of it is not needed
+        take(range(begin, piece.end), segments.own)
+    return log, own

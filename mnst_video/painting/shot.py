@@ -2,7 +2,9 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from mnst_video.media.frames import Frame
@@ -17,6 +19,29 @@ from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader
 
 
+@dataclass(frozen=True)
+class Seam:
+    """The first frames of a piece of a shot, painted anew from the piece before.
+
+    Each starts from, and is held to, a mix of the frame before with the piece's own, more of that
+    each time: the last one is the piece's own to the byte, and the style is repaired in each. Mixed
+    pixels alone would lack most of the strokes (docs/benchmarks.md).
+    own: the piece's own results of the frame before each of these; None where there is none.
+    left: frames to the end of the seam, with the first of these.
+    """
+
+    own: Sequence[Frame | None]
+    left: int
+
+    def drawn(self, result: Result, number: int) -> Result:
+        """The result before frame `number` of these, drawn to the piece's own."""
+        if (own := self.own[number]) is None:
+            return result
+        before = result.frame.astype(np.float32)
+        mixed = before + (own.astype(np.float32) - before) / (self.left - number)
+        return replace(result, pixels=np.asarray(mixed.round(), np.float32))
+
+
 def stylize_shot(
     styles: Styles,
     calibrations: Calibrations,
@@ -25,6 +50,7 @@ def stylize_shot(
     previous: Previous | None = None,
     callback: StepCallback | None = None,
     faces: Sequence[Faces] = (),
+    seam: Seam | None = None,
 ) -> Generator[Result, None, None]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
@@ -32,6 +58,7 @@ def stylize_shot(
     previous: the frame before the first one, to go on from; None starts the shot. Only 8 bits of
         its result are used, so what is read back from a file does as well.
     faces: those of each frame, which are to stay; empty where none are.
+    seam: of what the frames are, if of any.
     """
     warm = styles.paint.warm_start
     pairs = _pairs(frames, previous.content if previous else None)
@@ -44,6 +71,8 @@ def stylize_shot(
     with closing(moving):
         for number, ((content, motion), fader) in enumerate(zip(moving, faders, strict=True)):
             here = faces[number] if faces else ()
+            if seam is not None and previous is not None:
+                previous = replace(previous, result=seam.drawn(previous.result, number))
             aim = Aim.at(styles, calibrations, fader)
             if styles.player is not None:
                 held = previous if warm else None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mnst_video.painting.styles import sigma2_of
 from mnst_video.plan.analysis import Analysis
+from mnst_video.plan.segments import Segments, segments_of
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot
 
@@ -36,8 +37,13 @@ class Plan:
     @property
     def busy(self) -> int:
         """How many of the jobs have work."""
-        pending = {*self.pending}
-        return min(self.jobs, sum(not pending.isdisjoint(shot.frames) for shot in self.shots))
+        pending, pieces = {*self.pending}, self.segments.pieces
+        return min(self.jobs, sum(not pending.isdisjoint(piece.frames) for piece in pieces))
+
+    @property
+    def segments(self) -> Segments:
+        """The shots as they are painted."""
+        return segments_of(self.shots, self.setup.options.segments, self.setup.clip.times.fps)
 
     @property
     def sigma2(self) -> tuple[tuple[float, ...], ...]:
@@ -58,6 +64,9 @@ class Plan:
             notes += (
                 f"{self.busy} of {self.jobs} {who} have work: a shot is painted by one{part}",
             )
+        if seams := self.segments.seams:
+            shots = len({seam.index for seam in seams})
+            notes += (f"shots that are painted in pieces: {shots}, with {len(seams)} seams",)
         if faces := self.analysis.faces:
             notes += (
                 f"faces in {len(faces)} of {len(self.setup.frames)} frames are kept (--faces paint "

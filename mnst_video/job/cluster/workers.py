@@ -127,7 +127,7 @@ class Workers:
 
     def give(self, hand: Hand, chunk: Chunk, before: Painted | None) -> None:
         assert isinstance(hand, Slot)
-        follows = self._last.get(chunk.shot) if chunk.goes_on and before is None else None
+        follows = self._last.get(chunk.chain) if chunk.goes_on and before is None else None
         lends = hand.worker.gpus and hand.kind.startswith("cuda")
         future = self._client.submit(
             self._work,
@@ -143,7 +143,7 @@ class Workers:
         if not hand.orders:
             hand.since = time.monotonic()
         hand.orders.append(order)
-        self._last[chunk.shot] = order
+        self._last[chunk.chain] = order
         future.add_done_callback(lambda _: self._fetch(order))
 
     def _fetch(self, order: Order) -> None:
@@ -198,8 +198,8 @@ class Workers:
         painting = sum(painted.seconds for painted in outcome.painted)
         slot.pace = max(painting, now - slot.since - outcome.waited) / len(outcome.painted)
         slot.since = now
-        if self._last.get(order.chunk.shot) is order:
-            del self._last[order.chunk.shot]
+        if self._last.get(order.chunk.chain) is order:
+            del self._last[order.chunk.chain]
         for painted in outcome.painted:
             yield slot, painted
 
@@ -214,27 +214,27 @@ class Workers:
             yield from self._withdraw(order, reason)
 
     def _before(self, order: Order) -> list[Order]:
-        """The orders that an order depends on: of the same shot, and given before."""
+        """The orders that an order depends on: of the same chain, and given before."""
         slots = dict.fromkeys((*self._slots, order.hand))
-        of_shot = (o for slot in slots for o in slot.orders if o.chunk.shot == order.chunk.shot)
-        return [o for o in of_shot if o.chunk.frames.start < order.chunk.frames.start]
+        of_chain = (o for slot in slots for o in slot.orders if o.chunk.chain == order.chunk.chain)
+        return [o for o in of_chain if o.chunk.frames.start < order.chunk.frames.start]
 
     def _withdraw(self, order: Order, why: str = "") -> Iterator[tuple[Hand, Lost]]:
         """Take back an order, and what depends on it."""
         if order not in order.hand.orders:
             return  # it went with one before it
-        shot, before = order.chunk.shot, self._before(order)
+        chain, before = order.chunk.chain, self._before(order)
         slots = dict.fromkeys((*self._slots, order.hand))
-        of_shot = [o for slot in slots for o in slot.orders if o.chunk.shot == shot]
-        later = [o for o in of_shot if o not in before]
+        of_chain = [o for slot in slots for o in slot.orders if o.chunk.chain == chain]
+        later = [o for o in of_chain if o not in before]
         for other in later:
             other.hand.orders.remove(other)
         self._client.cancel([other.future for other in later], force=True)
         if before:
-            self._last[shot] = max(before, key=lambda o: o.chunk.frames.start)
+            self._last[chain] = max(before, key=lambda o: o.chunk.frames.start)
         else:
-            self._last.pop(shot, None)
-        yield order.hand, Lost(shot, why, order.chunk.frames.start if before else None)
+            self._last.pop(chain, None)
+        yield order.hand, Lost(chain, why, order.chunk.frames.start if before else None)
 
     def _take_over(self) -> Iterator[tuple[Hand, Lost]]:
         """Take from a hand, for one that has nothing, what waits there or is late."""
@@ -250,7 +250,7 @@ class Workers:
             if not slot.orders:
                 continue
             first, slower = slot.orders[0], slot.seconds(now) > SLOWER * quickest > 0.0
-            waiting = [o for o in slot.orders[1:] if slower or o.chunk.shot != first.chunk.shot]
+            waiting = [o for o in slot.orders[1:] if slower or o.chunk.chain != first.chunk.chain]
             late = slot.seconds(now) > LATE * quickest > 0.0 and now - slot.since > LOOK
             if waiting or late:
                 slot.pace = slot.seconds(now)  # else it would be given it again
