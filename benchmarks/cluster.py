@@ -27,6 +27,7 @@ from mnst_video.job.chains import Chains
 from mnst_video.job.chunk import Chunk, Painted
 from mnst_video.job.cluster.remote import Done, Report
 from mnst_video.job.cluster.survey import Worker as Known
+from mnst_video.job.cluster.survey import present
 from mnst_video.job.cluster.workers import Workers
 from mnst_video.job.crew import CHUNK, Lost
 from mnst_video.job.events import FrameDone, StepDone
@@ -80,7 +81,7 @@ def started(processes: Sequence[subprocess.Popen[bytes]], file: Path, count: int
     """Until the block ends; in it, so many workers are there."""
     try:
         with Client(scheduler_file=str(file), set_as_default=False) as client:
-            while len(client.scheduler_info(n_workers=-1)["workers"]) != count:
+            while len(present(client)) != count:
                 time.sleep(0.1)
         yield
     finally:
@@ -199,7 +200,7 @@ def simulated(file: Path, length: int, cut: int, count: int) -> list[str]:
     with Client(scheduler_file=str(file), set_as_default=False) as client:
         known = [
             Known(address, str(info["name"]), report=Report(facts, ("cpu",)))
-            for address, info in client.scheduler_info(n_workers=-1)["workers"].items()
+            for address, info in present(client).items()
         ]
         begun = time.monotonic()
         brief = Brief(options.paint, (), (384, 216))

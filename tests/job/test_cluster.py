@@ -19,6 +19,7 @@ from distributed import Client, get_worker
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job.cluster import connection, site
 from mnst_video.job.cluster.remote import paint
+from mnst_video.job.cluster.survey import present
 from mnst_video.job.cluster.workers import Workers
 from mnst_video.job.events import FrameDone, Workforce
 from mnst_video.job.render import paint_shots_alone, render
@@ -59,7 +60,7 @@ class Dask:
         self.client = Client(self.address, set_as_default=False)
 
     def there(self):
-        return {w["name"]: w for w in self.client.scheduler_info(n_workers=-1)["workers"].values()}
+        return {worker["name"]: worker for worker in present(self.client).values()}
 
     def start(self, name, *arguments, **environment):
         """A worker; it may take a while until it is there."""
@@ -408,12 +409,12 @@ def test_a_worker_that_comes_later_is_looked_at_too(tmp_path, dask, source, quic
     report = render(
         source,
         tmp_path / "o.mp4",
-        quick(cuts=CUTS, steps=12, threads=None),
+        quick(cuts=CUTS, steps=6, threads=None),
         keep_frames=True,
         cluster=dask.address,
         observe=observe,
     )
-    undisturbed(report.kept, report.output, steps=12)
+    undisturbed(report.kept, report.output, steps=6)
     notes = [event.note for event in observe.events if isinstance(event, Workforce) if event.note]
     assert notes == ["worker wide is left out: it would not paint the same bytes"]
 

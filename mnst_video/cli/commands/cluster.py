@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.cli.app import AsJson, Debug, app, fail, for_people, option, show
-from mnst_video.cli.flags import MACHINE
+from mnst_video.cli.flags import MACHINE, options_of
 
 cluster = typer.Typer(no_args_is_help=True, help="Look at a Dask cluster, for --cluster.")
 app.add_typer(cluster, name="cluster")
@@ -32,11 +32,10 @@ def check_command(
         "weights": weights,
     }
     with for_people(debug, "nothing was changed"):
-        from mnst_video.cli.flags import options_of
-        from mnst_video.cli.show.cluster import checks_json, checks_report
         from mnst_video.job.render import cluster_extra
 
         with cluster_extra():
+            from mnst_video.cli.show.cluster import checks_json, checks_report
             from mnst_video.job.cluster.check import check
 
         checks = check(address, options_of(given))

@@ -54,10 +54,11 @@ def present(client: Client) -> dict[str, Mapping[str, Any]]:
         "the scheduler of the cluster is gone; the finished frames are kept: start it again, and "
         "give the same command"
     )
-    if client.status != "running":
+    if client.status != "running" or client.scheduler is None:
         raise gone
     try:
-        info: Mapping[str, Any] = client.scheduler_info(n_workers=-1)
+        # `scheduler_info` would do, if a timer of Dask's did not empty what it returns.
+        info: Mapping[str, Any] = client.sync(client.scheduler.identity, n_workers=-1)
     except (OSError, TimeoutError, ValueError, RuntimeError):
         raise gone from None
     workers: dict[str, Mapping[str, Any]] = dict(info["workers"])
