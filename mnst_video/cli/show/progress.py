@@ -299,7 +299,8 @@ class _Live(_Silent):
             if event.note:
                 self.say(_workforce(event))
             else:
-                self._step = self._workers = _workforce(event)
+                self._step = _workforce(event)
+                self._workers = self._step.partition(":")[0]
         else:
             self._step = self._frame = ""
             update(self._task, description="encoding", left="")
