@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from distributed import Client, Worker
@@ -206,7 +206,8 @@ def simulated(file: Path, length: int, cut: int, count: int) -> list[str]:
         brief = Brief(options.paint, (), (384, 216))
         observe = list[object]().append
         machine = options.machine
-        with Workers(client, brief, machine, known, None, 60.0, observe, sleep) as hands:
+        workers = Workers(client, brief, machine, known, None, 60.0, observe, sleep)
+        with closing(workers) as hands:
             while chains:
                 while any(given(chains, hands, *ready) for ready in hands.ready()):
                     pass

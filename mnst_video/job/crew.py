@@ -1,9 +1,9 @@
 """Who paints the chunks of a render: this process, or several of this machine."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from mnst_video.job.chains import Hand
 from mnst_video.job.chunk import Chunk, Painted, paint_chunk
@@ -34,19 +34,11 @@ class Lost:
 
 
 class Crew(Protocol):
-    """Paints chunks. A context manager, in which it is there."""
+    """Paints chunks."""
 
     @property
     def most(self) -> int | None:
         """Frames of a chunk; None: any number, whose content is read as it is needed."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
     def ready(self) -> Sequence[tuple[Hand, str]]:
         """Who can be given a chunk now, the quickest first, and what kind of machine they are."""
@@ -71,17 +63,6 @@ class Alone:
         self._styles, self._on_step = styles, on_step
         self._given: list[tuple[Chunk, Painted | None]] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
-
     def ready(self) -> Sequence[tuple[Hand, str]]:
         return [] if self._given else [(0, "")]
 
@@ -102,21 +83,9 @@ class Jobs:
 
     most = CHUNK
 
-    def __init__(self, brief: Brief, machine: Machine, jobs: int, on_step: OnStep) -> None:
-        """machine: what each has, see `processes.share`."""
-        works = [_Painter(brief, on_device(machine, job)) for job in range(jobs)]
-        self._processes, self._on_step = Processes(works), on_step
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._processes.__exit__(kind, error, trace)
+    def __init__(self, processes: Processes, on_step: OnStep) -> None:
+        """processes: see `jobs`."""
+        self._processes, self._on_step = processes, on_step
 
     def ready(self) -> Sequence[tuple[Hand, str]]:
         return [(number, "") for number in sorted(self._processes.idle)]
@@ -150,3 +119,11 @@ class _Painter:
                 self.styles = self.brief.styles(load_network(self.machine))
             for painted in paint_chunk(self.styles, *task, tell):
                 tell(painted)
+
+
+@contextmanager
+def jobs(brief: Brief, machine: Machine, count: int, on_step: OnStep) -> Iterator[Jobs]:
+    """So many processes of this machine. machine: what each has, see `processes.share`."""
+    painters = [_Painter(brief, on_device(machine, job)) for job in range(count)]
+    with closing(Processes(painters)) as processes:
+        yield Jobs(processes, on_step)

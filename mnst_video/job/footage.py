@@ -4,8 +4,6 @@ import contextlib
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mnst_video.errors import unwritten
 from mnst_video.media.clip import Clip
@@ -20,7 +18,7 @@ BYTES_PER_PIXEL = 2
 
 
 class Footage:
-    """Frames of a clip at the working size, of those that are `wanted`. A context manager.
+    """Frames of a clip at the working size, of those that are `wanted`, until it is closed.
 
     A seek is not exact in every format, so all is decoded from the start on. What is passed over
     waits in a folder, as PNG.
@@ -31,21 +29,14 @@ class Footage:
     ) -> None:
         """folder: for what waits; it is made where it is needed, and removed in the end."""
         self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         self._numbers = iter(sorted(wanted))
         self._frames = read_frames(clip, *size, end=max(wanted) + 1, only=frozenset(wanted))
         self._waiting: set[int] = set()
         self._most = MOST_BYTES // (size[0] * size[1] * BYTES_PER_PIXEL)
 
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was killed
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove what waits."""
         self._frames.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

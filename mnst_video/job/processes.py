@@ -7,12 +7,11 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 
@@ -68,7 +67,7 @@ def divide(sizes: Sequence[int], jobs: int) -> list[list[int]]:
 
 
 class Processes:
-    """Processes of this machine, each of which works on one task after another. A context manager.
+    """Processes of this machine that work on one task after another, until they are closed.
 
     What goes wrong in one of them ends all.
     """
@@ -92,15 +91,8 @@ class Processes:
                 self._processes.append(process)
                 self._pipes.append(ours)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End them all."""
         for process, pipe in zip(self._processes, self._pipes, strict=True):
             process.terminate()
             process.join()
@@ -156,7 +148,7 @@ def run(work: Work, tasks: Sequence[Any], tell: Tell) -> None:
     if len(tasks) == 1:
         work(tasks[0], tell)
         return
-    with Processes([work] * len(tasks)) as processes:
+    with closing(Processes([work] * len(tasks))) as processes:
         for number, task in enumerate(tasks):
             processes.give(number, task)
         while len(processes.idle) < len(tasks):

@@ -92,10 +92,10 @@ def render(
     if record_path(output).is_dir():
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
     folder = job_folder(output, Path(frames_dir) if frames_dir else None)
-    site = _site(jobs, cluster, mixed_workers, cluster_timeout, observe)
+    where = _site(jobs, cluster, mixed_workers, cluster_timeout, observe)
     keep = keep_frames or frames_dir is not None
     with contextlib.ExitStack() as stack:
-        stack.enter_context(site)
+        site = stack.enter_context(where)
         asked, options = options, site.options(options)
         stack.enter_context(at_work(output, options.machine))
         stack.enter_context(held(folder, frames_dir is not None))
@@ -124,17 +124,17 @@ def render(
 
 def _site(
     jobs: int, cluster: "Cluster | None", mixed: bool, timeout: float, observe: Observer
-) -> Site:
+) -> contextlib.AbstractContextManager[Site]:
     """Where to paint. Raises UsageError for what does not go together."""
     if cluster is None:
         if mixed:
             raise UsageError("--mixed-workers: are those of a --cluster")
-        return Here(jobs)
+        return contextlib.nullcontext(Here(jobs))
     if jobs > 1:
         raise UsageError(f"--jobs {jobs}: a --cluster has its own workers; leave one or other out")
     with cluster_extra():
-        from mnst_video.job.cluster.site import Away
-    return Away(cluster, mixed, timeout, observe)
+        from mnst_video.job.cluster.site import away
+    return away(cluster, mixed, timeout, observe)
 
 
 @contextlib.contextmanager
@@ -258,7 +258,8 @@ def _paint_chains(
     waiting = job.folder / f".content-{job.shots[0].index + 1:04d}"
     own = frozenset() if are_seams else job.segments.own
     lazy = crew.most is None
-    with Footage(job.setup.clip, job.setup.size, wanted, waiting) as footage:
+    content = Footage(job.setup.clip, job.setup.size, wanted, waiting)
+    with contextlib.closing(content) as footage:
         can_wait = (lambda _: False) if lazy else footage.can_wait
         chains = Chains(shots, missing, crew.most, can_wait)
 

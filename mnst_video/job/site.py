@@ -1,10 +1,10 @@
 """Where a render is painted: on this machine, or elsewhere."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Protocol, Self
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
-from mnst_video.job.crew import Alone, Crew, Jobs, OnStep
+from mnst_video.job.crew import Alone, Crew, OnStep, jobs
 from mnst_video.job.facts import Facts
 from mnst_video.job.processes import on_device, share
 from mnst_video.options import Options
@@ -13,7 +13,7 @@ from mnst_video.plan.setup import Setup
 
 
 class Site(Protocol):
-    """Where a render is painted; a context manager, in which the rest may be asked.
+    """Where a render is painted.
 
     shown: what paints, in words; empty: what `Setup` says. notes: what is odd about it.
     """
@@ -26,14 +26,6 @@ class Site(Protocol):
     def at_once(self) -> int:
         """How many shots are painted at once."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
     def options(self, asked: Options) -> Options:
         """The options that this process is to prepare the render with."""
 
@@ -43,8 +35,8 @@ class Site(Protocol):
     def measure(self, setup: Setup) -> Measure | None:
         """What measures the styles; None: this process."""
 
-    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> Crew:
-        """Who paints. busy: how many have work."""
+    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> AbstractContextManager[Crew]:
+        """Who paints, as long as the block lasts. busy: how many have work."""
 
 
 class Here:
@@ -54,17 +46,6 @@ class Here:
 
     def __init__(self, jobs: int) -> None:
         self.at_once = jobs
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
 
     def options(self, asked: Options) -> Options:
         return asked.on(share(asked.machine, self.at_once))
@@ -77,7 +58,7 @@ class Here:
     def measure(self, setup: Setup) -> Measure | None:
         return None
 
-    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> Crew:
+    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> AbstractContextManager[Crew]:
         if busy == 1:  # everything it needs is here already
-            return Alone(setup.styles, on_step)
-        return Jobs(setup.brief, setup.asked.machine, busy, on_step)
+            return nullcontext(Alone(setup.styles, on_step))
+        return jobs(setup.brief, setup.asked.machine, busy, on_step)

@@ -1,10 +1,11 @@
 """A cluster as the place where a render is painted."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from distributed import Client
 
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job.cluster.connection import Cluster, connected
@@ -28,25 +29,12 @@ MIXED = "mixed"
 class Away:
     """The workers of a cluster. This machine reads the clip, and writes."""
 
-    def __init__(self, cluster: Cluster, mixed: bool, timeout: float, observe: Observer) -> None:
+    def __init__(self, client: Client, mixed: bool, timeout: float, observe: Observer) -> None:
         """mixed: workers may be such as do not paint the same bytes. timeout: see `Workers`."""
-        self._cluster, self._mixed = cluster, mixed
+        self._client, self._mixed = client, mixed
         self._timeout, self._observe = timeout, observe
         self._workers: Sequence[Worker] = ()
         self._machine = Options().machine
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._client = self._stack.enter_context(connected(self._cluster))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     @property
     def at_once(self) -> int:
@@ -113,8 +101,8 @@ class Away:
 
         return on_a_worker
 
-    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> Crew:
-        return Workers(
+    def crew(self, setup: Setup, busy: int, on_step: OnStep) -> AbstractContextManager[Crew]:
+        workers = Workers(
             self._client,
             setup.brief,
             self._machine,
@@ -123,3 +111,11 @@ class Away:
             self._timeout,
             self._observe,
         )
+        return closing(workers)
+
+
+@contextmanager
+def away(cluster: Cluster, mixed: bool, timeout: float, observe: Observer) -> Iterator[Away]:
+    """A cluster, while the block lasts; see `Away`. Raises what `connected` raises."""
+    with connected(cluster) as client:
+        yield Away(client, mixed, timeout, observe)

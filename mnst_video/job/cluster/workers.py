@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from distributed import Client, Future
 
@@ -98,17 +97,10 @@ class Workers:
         self._given, self._holders = brief, frozenset[str]()
         self._brief: Future[Brief] | None = None
         self._join(workers)
-
-    def __enter__(self) -> Self:
         self._tell()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Cancel what is at work; nothing stays behind."""
         futures: list[Future[Any]] = [o.future for slot in self._slots for o in slot.orders]
         futures += [self._brief] if self._brief else []
         if self._client.status == "running":
