@@ -201,6 +201,22 @@ def test_a_render_goes_from_one_machine_to_a_cluster_and_back(
     assert dask.client.status == "running"  # it is its owner's
 
 
+def test_only_so_many_chunks_are_on_their_way(tmp_path, dask, source, quick, monkeypatch):
+    dask.have("a", "b")
+    monkeypatch.setattr(Workers, "most", 1)
+    counts = []
+
+    def observe(event):
+        if isinstance(event, FrameDone):
+            tasks = dask.client.run_on_scheduler(lambda dask_scheduler: [*dask_scheduler.tasks])
+            counts.append(sum(str(key).startswith("paint") for key in tasks))
+
+    render(source, tmp_path / "o.mp4", quick(cuts=CUTS), cluster=dask.address, observe=observe)
+    # Of 24: of each worker two, what they depend on, and one whose result is being fetched.
+    assert len(counts) == 24
+    assert max(counts) <= 2 * (2 + 1 + 1)
+
+
 def test_a_worker_that_is_killed_loses_its_chunk(tmp_path, dask, source, quick, undisturbed):
     dask.have("a", "b")
     observe = when(4, lambda: dask.kill("a"))

@@ -118,7 +118,9 @@ def render_command(
                 "--shots": shots,
                 "--cluster": cluster,
             }
-            _refuse(kept, "a preview is small, and keeps no frames; leave out one or the other")
+            _refuse(
+                kept, "a preview keeps no frames, and is painted here; leave out one or the other"
+            )
             if jobs > 1:
                 raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
             if progress == "json":
