@@ -133,8 +133,6 @@ def main() -> None:
                 rows.append([source.stem, str(overlap), name])
                 rows[-1] += [f"{a / b:.2f}" for a, b in zip(at_seam, elsewhere, strict=True)]
                 rows[-1] += [f"{a / b:.2f}" for a, b in zip(at_seam, unsplit, strict=True)]
-                highest = (max(of[t].e for t in seam) for of in (found, of_whole))
-                rows[-1].append(f"{next(highest) / next(highest):.2f}")
                 pictures.append(joined)
                 print(rows[-1])
             chosen = [0, overlap // 4, overlap // 2, 3 * overlap // 4, overlap - 1]
@@ -142,7 +140,7 @@ def main() -> None:
             save_image(stacked, arguments.work / f"{source.stem}-{overlap}.png")
     names = ("E", "residual", "strokes", "grain")
     header = ["clip", "overlap", "way", *(f"{n}, to the middles" for n in names)]
-    header += [*(f"{n}, to the whole shot" for n in names), "highest E, to the whole shot's"]
+    header += [*(f"{n}, to the whole shot" for n in names)]
     print(markdown(*header, rows=rows))
 
 

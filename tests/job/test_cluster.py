@@ -17,7 +17,7 @@ import pytest
 from distributed import Client, get_worker
 
 from mnst_video.errors import MachineError, UsageError
-from mnst_video.job.cluster import connection, site
+from mnst_video.job.cluster import connection, site, workers
 from mnst_video.job.cluster.remote import paint
 from mnst_video.job.cluster.survey import present
 from mnst_video.job.cluster.workers import Workers
@@ -204,6 +204,7 @@ def test_a_render_goes_from_one_machine_to_a_cluster_and_back(
 def test_only_so_many_chunks_are_on_their_way(tmp_path, dask, source, quick, monkeypatch):
     dask.have("a", "b")
     monkeypatch.setattr(Workers, "most", 1)
+    monkeypatch.setattr(workers, "DEEPEST", 3)
     counts = []
 
     def observe(event):
@@ -212,9 +213,9 @@ def test_only_so_many_chunks_are_on_their_way(tmp_path, dask, source, quick, mon
             counts.append(sum(str(key).startswith("paint") for key in tasks))
 
     render(source, tmp_path / "o.mp4", quick(cuts=CUTS), cluster=dask.address, observe=observe)
-    # Of 24: of each worker two, what they depend on, and one whose result is being fetched.
+    # Of 24: for each worker those that depend on one another, and one that comes back meanwhile.
     assert len(counts) == 24
-    assert max(counts) <= 2 * (2 + 1 + 1)
+    assert max(counts) <= 2 * (3 + 1)
 
 
 def test_a_worker_that_is_killed_loses_its_chunk(tmp_path, dask, source, quick, undisturbed):

@@ -24,6 +24,9 @@ Work = Callable[[Brief, Machine, Chunk, Painted | Done | None], Done]
 
 # Chunks of a hand: one that it paints, and one whose content is on its way meanwhile.
 AHEAD = 2
+# Chunks in a row that depend on one another. Dask keeps all that a task was made from, contents and
+# all, as long as the task: the next one is given only when these are written.
+DEEPEST = 4
 # Seconds between two looks at who is there.
 LOOK = 1.0
 # Threads that fetch what is painted.
@@ -36,11 +39,12 @@ LATE = 3.0
 
 @dataclass(eq=False)
 class Order:
-    """A chunk that a hand was given."""
+    """A chunk that a hand was given. depth: how many before it depend on one another."""
 
     hand: "Slot"
     chunk: Chunk
     future: Future[Done]
+    depth: int = 0
 
 
 @dataclass(eq=False)
@@ -55,6 +59,12 @@ class Slot:
     orders: list[Order] = field(default_factory=list)
     pace: float = 0.0
     since: float = 0.0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it can be given a chunk more."""
+        deep = self.orders and self.orders[-1].depth + 1 >= DEEPEST
+        return len(self.orders) < (1 if deep else AHEAD)
 
     def seconds(self, now: float) -> float:
         """Seconds a frame, as far as is known: more, the longer it is at its first order."""
@@ -109,7 +119,7 @@ class Workers:
         self._fetchers.shutdown(wait=False, cancel_futures=True)
 
     def ready(self) -> Sequence[tuple[Hand, str]]:
-        free = [slot for slot in self._slots if len(slot.orders) < AHEAD]
+        free = [slot for slot in self._slots if slot.has_room]
         free.sort(key=lambda slot: (len(slot.orders), slot.pace))
         return [(slot, slot.kind) for slot in free]
 
@@ -131,7 +141,7 @@ class Workers:
             resources={"GPU": 1} if lends else None,
             pure=False,
         )
-        order = Order(hand, chunk, future)
+        order = Order(hand, chunk, future, follows.depth + 1 if follows else 0)
         if not hand.orders:
             hand.since = time.monotonic()
         hand.orders.append(order)
@@ -186,6 +196,7 @@ class Workers:
             yield from self._fail(slot, " ".join(words.split()))
             return
         slot.orders.remove(order)
+        order.future.release()  # the next chunk keeps it as long as it needs it
         now = time.monotonic()
         painting = sum(painted.seconds for painted in outcome.painted)
         slot.pace = max(painting, now - slot.since - outcome.waited) / len(outcome.painted)
