@@ -229,6 +229,7 @@ def _claimed(
 def _paint_pending(job: Job, site: Site, busy: int, observe: Observer) -> None:
     """Render what is missing, each frame of a shot on disk before it counts."""
     if not job.pending:
+        job.let_go()
         return
     one_by_one = threading.Lock()  # steps may be told from another thread than frames
 

@@ -18,10 +18,11 @@ from distributed import Client, get_worker
 
 from mnst_video.errors import MachineError, UsageError
 from mnst_video.job.cluster import connection, site, workers
-from mnst_video.job.cluster.remote import paint
-from mnst_video.job.cluster.survey import present
+from mnst_video.job.cluster.remote import Report, paint
+from mnst_video.job.cluster.survey import Worker, different, present
 from mnst_video.job.cluster.workers import Workers
 from mnst_video.job.events import FrameDone, Workforce
+from mnst_video.job.facts import Facts
 from mnst_video.job.render import paint_shots_alone, render
 
 CUTS = "0.25,0.5,0.75"  # of 24 frames at 24 a second: four shots of six
@@ -81,6 +82,11 @@ class Dask:
         process = self.workers.pop(name)
         process.kill()
         process.wait()
+
+    def lose(self, name):
+        """A worker is killed, and the scheduler knows."""
+        self.kill(name)
+        until(lambda: name not in self.there())
 
     def idle(self):
         """Whether nothing is left on the scheduler, nor at work on a worker."""
@@ -393,15 +399,14 @@ def test_workers_that_cannot_paint_are_named(tmp_path, dask, source, quick):
     until(lambda: len(dask.there()) == 4)
     output, options = tmp_path / "o.mp4", quick(cuts=CUTS, threads=None)
     for name, error, words in (
-        ("old", MachineError, "worker old: has mnst-video 0.0.9, and this is "),
         ("bare", MachineError, "worker bare: .*weights cannot be read"),
+        ("old", MachineError, "worker old: has mnst-video 0.0.9, and this is "),
         ("wide", UsageError, "worker (wide|a): threads is (1|2) there, (1|2) elsewhere.*--mixed"),
     ):
         with pytest.raises(error, match=words):
             render(source, output, options, cluster=dask.address)
         if name != "wide":
-            dask.kill(name)
-            until(lambda: name not in dask.there())  # noqa: B023
+            dask.lose(name)
     observe = when(0, interrupt)
     report = render(
         source, output, options, cluster=dask.address, mixed_workers=True, observe=observe
@@ -434,6 +439,28 @@ def test_a_worker_that_comes_later_is_looked_at_too(tmp_path, dask, source, quic
     undisturbed(report.kept, report.output, steps=6)
     notes = [event.note for event in observe.events if isinstance(event, Workforce) if event.note]
     assert notes == ["worker wide is left out: it would not paint the same bytes"]
+
+
+def test_unlike_gpus_are_told_apart():
+    """Also where their names begin alike."""
+
+    def worker(name, processor, torch="2.13.0"):
+        facts = Facts("cuda", processor, "bfloat16", None, 1e9, "w", {"torch": torch})
+        return Worker(name, name, "", Report(facts, ("cuda:0",)))
+
+    size, here = (64, 48), {"torch": "2.13.0"}
+    first, second, other = (
+        worker("a", "NVIDIA GeForce RTX 4090"),
+        worker("b", "NVIDIA GeForce RTX 4090"),
+        worker("c", "NVIDIA GeForce RTX 4080"),
+    )
+    assert different([first, second], size, here) == ""
+    found = different([other, first, second], size, here)
+    assert found == (
+        "worker c: processor is NVIDIA GeForce RTX 4080 there, NVIDIA GeForce RTX 4090 elsewhere"
+    )
+    old = worker("d", "NVIDIA GeForce RTX 4090", "2.12.0")
+    assert different([old], size, here) == "worker d: torch is 2.12.0 there, 2.13.0 here"
 
 
 @pytest.mark.parametrize(

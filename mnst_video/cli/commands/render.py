@@ -143,6 +143,8 @@ def render_command(
                 raise UsageError("--model auto: train the model before, for all runs of --shots")
             _shots(source, frames_dir, numbers, options, jobs, progress)
             return
+        if cluster is None and cluster_timeout is not None:
+            raise UsageError(f"--cluster-timeout {cluster_timeout:g}: is of a --cluster")
         if options.model == AUTO:
             options = _trained(source, options, progress)
         from mnst_video.cli.show.durations import minutes

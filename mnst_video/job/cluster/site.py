@@ -1,5 +1,6 @@
 """A cluster as the place where a render is painted."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
@@ -94,7 +95,8 @@ class Away:
                 workers=addresses,
                 pure=False,
             )
-            found: Calibrations | None = result_of(self._client, future, addresses)
+            # It takes as long as it takes, and waits for a worker that is busy.
+            found: Calibrations | None = result_of(self._client, future, addresses, math.inf)
             if found is None:
                 raise MachineError("no worker of the cluster is left; give the same command again")
             return found

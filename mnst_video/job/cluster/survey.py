@@ -66,7 +66,7 @@ def present(client: Client) -> dict[str, Mapping[str, Any]]:
 
 
 def survey(client: Client, machine: Machine, addresses: Iterable[str]) -> list[Worker]:
-    """What workers say of themselves, in the order of their addresses; those that are gone do not.
+    """What workers say of themselves, in the order of their names; those that are gone do not.
 
     machine: what is asked for.
     """
@@ -86,7 +86,8 @@ def survey(client: Client, machine: Machine, addresses: Iterable[str]) -> list[W
             found[address] = replace(worker, problem=" ".join(str(error).split()))
             continue
         found[address] = replace(worker, report=report) if report is not None else None
-    return [worker for worker in found.values() if worker is not None]
+    there_still = (worker for worker in found.values() if worker is not None)
+    return sorted(there_still, key=lambda worker: worker.name)
 
 
 def _answer(
@@ -99,6 +100,8 @@ def _answer(
         theirs = result_of(client, future, [address])
     except ModuleNotFoundError:
         return Worker(address, name, "mnst-video is not installed there")
+    except MachineError as error:
+        return Worker(address, name, str(error))
     if theirs is None:
         return None
     if theirs != ours:
@@ -106,20 +109,23 @@ def _answer(
     return Worker(address, name, problem, None, gpus)
 
 
-def result_of(client: Client, future: Future[Any], workers: Iterable[str]) -> Any:
-    """A small result of some workers; None where none of them is left, or answers in time.
+def result_of(
+    client: Client, future: Future[Any], workers: Iterable[str], patience: float = PATIENCE
+) -> Any:
+    """A small result of some workers; None where none of them is left.
 
-    Raises what the task raised, or MachineError where the scheduler is gone.
+    patience: seconds. Raises what the task raised, or MachineError where the scheduler is gone, or
+    nobody answers in time.
     """
     begun = time.monotonic()
     try:
-        while time.monotonic() - begun < PATIENCE:
+        while time.monotonic() - begun < patience:
             try:
                 return future.result(timeout=1)
             except TimeoutError:
                 if not present(client).keys() & set(workers):
                     return None
-        return None
+        raise MachineError(f"has not answered for {patience:.0f} s: is it busy elsewhere?")
     finally:
         future.release()
 
@@ -130,18 +136,12 @@ def different(workers: Iterable[Worker], size: tuple[int, int], here: Mapping[st
     here: the versions of this machine, which reads the clip.
     """
     found = {worker: worker.settings(size) for worker in workers}
-    common = Counter(tuple(sorted(map(_word, settings.items()))) for settings in found.values())
+    common = Counter(tuple(settings.items()) for settings in found.values())
     usual = dict(common.most_common(1)[0][0]) if common else {}
     for worker, settings in found.items():
-        words = dict(map(_word, settings.items()))
-        for name, value in usual.items():
-            if words[name] != value:
-                return f"worker {worker.name}: {name} is {words[name]} there, {value} elsewhere"
-            if name in here and words[name] != here[name]:
-                return f"worker {worker.name}: {name} is {words[name]} there, {here[name]} here"
+        for name, value in settings.items():
+            if value != usual[name]:
+                return f"worker {worker.name}: {name} is {value} there, {usual[name]} elsewhere"
+            if name in here and value != here[name]:
+                return f"worker {worker.name}: {name} is {value} there, {here[name]} here"
     return ""
-
-
-def _word(setting: tuple[str, object]) -> tuple[str, str]:
-    name, value = setting
-    return name, str(value)[:16]
