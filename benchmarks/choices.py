@@ -34,7 +34,7 @@ from mnst_video.media.images import load_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
-from mnst_video.painting import flow, frame, palette
+from mnst_video.painting import aim, flow, frame, palette
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.shot import stylize_shot
@@ -73,7 +73,7 @@ ROWS: list[tuple[str, dict[str, Any], Patches]] = [
     ("`uncovered_weight` 0", {"uncovered_weight": 0.0}, []),
     ("the paper's reliability, hard edges", {}, [(flow, flow.trust, paper)]),
     ("the flow's preset alone", {}, [(flow, flow.optical_flow, preset_flow)]),
-    ("uncovered areas from bare content", {}, [(frame, palette.match_colors, bare)]),
+    ("uncovered areas from bare content", {}, [(aim, palette.match_colors, bare)]),
     ("bilinear warp", {}, [(frame, flow.warp, pull)]),
     ("`momentum` 0.9", {"momentum": 0.9}, []),
     ("`settled` 0", {"settled": 0.0}, []),

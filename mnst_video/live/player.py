@@ -12,7 +12,7 @@ from torch import Tensor
 from mnst_video.media.frames import Frame
 from mnst_video.model.file import Model
 from mnst_video.model.play import paint_frame
-from mnst_video.painting.frame import rest_of
+from mnst_video.painting.aim import rest_of
 from mnst_video.painting.played import HELD
 from mnst_video.timeline.fader import Fader
 

@@ -10,7 +10,7 @@ Convolutional Neural Networks" (CVPR 2016), section 2, with means over elements 
 """
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -66,6 +66,47 @@ class _Gram(torch.autograd.Function):
         return rows.unflatten(0, ctx.size).permute(2, 0, 1)[None], None
 
 
+def area_grams(features: Tensor, masks: Sequence[Tensor]) -> Tensor:
+    """The `gram_matrix` of each of some masks, `(masks, C, C)`.
+
+    Places where a mask is 0 take no time, so those of areas that lie side by side take together
+    what the whole picture's does.
+    """
+    grams: Tensor = _AreaGrams.apply(features, *masks)  # type: ignore[no-untyped-call]
+    return grams
+
+
+class _AreaGrams(torch.autograd.Function):
+    """As `_Gram`, of the places of each mask alone."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, *masks: Tensor) -> Tensor:
+        rows = features[0].permute(1, 2, 0).flatten(0, 1)
+        ctx.size, ctx.count = features.shape[2:], len(rows)
+        places, weighted, grams = [], [], []
+        for mask in masks:
+            flat = mask.reshape(-1)
+            inside = flat.nonzero()[:, 0]
+            own = rows[inside]
+            counted = own * flat[inside].to(rows.dtype)[:, None]
+            with _fast_products(rows.dtype):
+                chunks = zip(torch.split(counted, CHUNK), torch.split(own, CHUNK), strict=True)
+                grams.append(torch.stack([a.float().T @ b.float() for a, b in chunks]).sum(0))
+            places.append(inside)
+            weighted.append(counted)
+        ctx.save_for_backward(*places, *weighted)
+        return torch.stack(grams)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        saved, (ds,) = ctx.saved_tensors, gradients
+        places, weighted = saved[: len(ds)], saved[len(ds) :]
+        rows = weighted[0].new_zeros(ctx.count, ds.shape[1])
+        for inside, counted, d in zip(places, weighted, ds, strict=True):
+            rows.index_add_(0, inside, counted @ (d + d.T).to(counted.dtype))
+        return rows.unflatten(0, ctx.size).permute(2, 0, 1)[None], *[None] * len(ds)
+
+
 @contextlib.contextmanager
 def _fast_products(dtype: torch.dtype) -> Iterator[None]:
     """Multiply float32 matrices as bfloat16, which loses nothing where they were made of it."""
@@ -109,6 +150,25 @@ class Losses:
 
 
 @dataclass(frozen=True)
+class Area:
+    """A part of an image with a target of its own, see `regions`.
+
+    target, layer_weights: as an `Objective` has them.
+    masks: `(1, 1, h, w)`, 0..1, by style layer: how much of each place is of the area.
+    weight: what its style loss counts in the image's, which is the sum over the areas.
+    uncovered: such masks of what of the area has a style loss of its own too, times
+        `uncovered_weight`, or None.
+    """
+
+    target: Grams
+    layer_weights: LayerWeights
+    masks: Mapping[str, Tensor]
+    weight: float
+    uncovered: Mapping[str, Tensor] | None = None
+    uncovered_weight: float = 0.0
+
+
+@dataclass(frozen=True)
 class Objective:
     """What one image is optimised for: call it with an image for its losses.
 
@@ -126,6 +186,8 @@ class Objective:
     kept: content that is to stay more than the rest, by layer: features `(1, C, h, w)` of the
         content image, and the weight `(1, 1, h, w)` of their squared distance, 0 or more. That is
         part of the total and of no other term.
+    areas: where there are any, style is theirs: `target`, `layer_weights` and `uncovered`, which
+        are of the whole image, have no say then.
     """
 
     network: VGG19
@@ -139,6 +201,7 @@ class Objective:
     uncovered_weight: float = 0.0
     uncovered: Mapping[str, Tensor] | None = None
     kept: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    areas: Sequence[Area] = ()
 
     def __call__(self, image: Tensor) -> Losses:
         """The losses of `image`, float32 `(1, 3, H, W)`, RGB, 0..255.
@@ -169,6 +232,10 @@ class Objective:
         for name, (target, weight) in self.kept.items():
             sums[f"kept {name}"] = (distance(target, name) * there(weight, name)).sum()
         for name in STYLE_LAYERS:
+            if self.areas:
+                masks = [there(mask[name], name) for mask in self._masks()]
+                sums[name] = area_grams(features[name], masks)
+                continue
             sums[name] = gram_matrix(features[name])
             if self.uncovered is not None:
                 mask = there(self.uncovered[name], name)
@@ -177,20 +244,48 @@ class Objective:
 
     def _losses(self, sums: Mapping[str, Tensor]) -> Losses:
         content = sums["content"] / self.content.numel()
-        grams = {name: sums[name] / self.gram_divisor for name in STYLE_LAYERS}
-        style = style_loss(grams, self.target, self.layer_weights)
+        style, fresh = self._of_areas(sums) if self.areas else self._of_the_whole(sums)
         total = self.content_weight * content + self.style_weight * style
         for name, (target, _) in self.kept.items():
             total = total + sums[f"kept {name}"] / target.numel()
-        if self.uncovered is not None:
-            # The Grams that a picture would have if all of it were like the uncovered area.
-            grams = {
-                name: sums[f"uncovered {name}"] / (mask.mean() * self.gram_divisor)
-                for name, mask in self.uncovered.items()
-            }
-            fresh = style_loss(grams, self.target, self.layer_weights)
-            total = total + self.uncovered_weight * fresh
+        if fresh is not None:
+            total = total + fresh
         return Losses(total, content, style)
+
+    def _of_the_whole(self, sums: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The style loss, and that of what is uncovered with its weight."""
+        grams = {name: sums[name] / self.gram_divisor for name in STYLE_LAYERS}
+        style = style_loss(grams, self.target, self.layer_weights)
+        if self.uncovered is None:
+            return style, None
+        parts = {name: sums[f"uncovered {name}"] for name in STYLE_LAYERS}
+        fresh = style_loss(self._as_whole(parts, self.uncovered), self.target, self.layer_weights)
+        return style, self.uncovered_weight * fresh
+
+    def _of_areas(self, sums: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The same, of areas."""
+        losses: list[Tensor] = []
+        fresh: list[Tensor] = []
+        owners = [area for area in self.areas if area.uncovered is not None]
+        for number, (area, masks) in enumerate(
+            zip([*self.areas, *owners], self._masks(), strict=True)
+        ):
+            parts = {name: sums[name][number] for name in STYLE_LAYERS}
+            loss = style_loss(self._as_whole(parts, masks), area.target, area.layer_weights)
+            if number < len(self.areas):
+                losses.append(area.weight * loss)
+            else:
+                fresh.append(area.uncovered_weight * loss)
+        return torch.stack(losses).sum(), torch.stack(fresh).sum() if fresh else None
+
+    def _masks(self) -> list[Mapping[str, Tensor]]:
+        """Those of the areas, and of what is uncovered in them."""
+        uncovered = (area.uncovered for area in self.areas)
+        return [area.masks for area in self.areas] + [m for m in uncovered if m is not None]
+
+    def _as_whole(self, parts: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Grams:
+        """The Grams that a picture would have if all of it were like an area."""
+        return {name: parts[name] / (masks[name].mean() * self.gram_divisor) for name in parts}
 
 
 def _added(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -1,15 +1,22 @@
 """What one frame is painted towards: γ as a mix, a target, weights and steps, found once."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from mnst_video.media.frames import Frame, Picture
 from mnst_video.method.crossfade import Grams
-from mnst_video.method.losses import LayerWeights
+from mnst_video.method.losses import Area, LayerWeights
+from mnst_video.method.regions import Levels
+from mnst_video.painting.flow import Mask
+from mnst_video.painting.palette import match_colors
 from mnst_video.painting.styles import Calibrations, Styles, sigma2_of
 from mnst_video.timeline.fader import Fader
 
 # The most that a target is ahead of the mix, and the change of the mix in a frame that is a jump.
 LEAD, JUMP = 0.05, 0.25
+# The change of the mix from a frame to the next, from which on all paint is fresh.
+FASTEST_FADE = 0.05
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,44 @@ class Aim:
         places = [aim.fader.pair + 1.0 - aim.w for aim in (before, self)]
         return abs(places[1] - places[0])
 
+    def rest(self, before: "Aim") -> float | Mask:
+        """The share of the paint that is settled, as the mix went no farther since the frame
+        before: of all of it, or by place, float32 `(H, W)`."""
+        return rest_of(self.moved(before))
+
+    def same(self, before: "Aim") -> bool:
+        """Whether it is that of the frame before once more."""
+        return self.fader == before.fader
+
+    @property
+    def covered(self) -> float:
+        """The share of the picture that is painted, 0..1."""
+        return 1.0
+
+    @property
+    def hold(self) -> Levels | None:
+        """Where content is kept tighter, uint8 `(H, W)`; None: nowhere."""
+        return None
+
+    def areas(self, uncovered: Mask | None) -> tuple[Area, ...]:
+        """What is painted towards targets of their own; none: all towards `target`.
+
+        uncovered: `(H, W)`, 0..1, of an area with a style loss of its own.
+        """
+        return ()
+
+    def fresh(self, trusted: Mask) -> Mask:
+        """Where paint is new, 0..1; trusted: where it comes from the frame before."""
+        return 1.0 - trusted
+
+    def filled(self, content: Frame, previous: Frame, painted: Frame, before: "Aim") -> Picture:
+        """The content in the colours of the result of the frame before, whose aim is `before`."""
+        return match_colors(content, previous, painted)
+
+    def blended(self, paint: "Callable[[Aim], Picture]") -> Picture:
+        """A picture that is made by aims, each painting all of it."""
+        return paint(self)
+
     def steps(self, before: "Aim | None" = None, uncovered_share: float = 0.0) -> int:
         """The steps of a frame; `before` is the aim of the frame before, if any.
 
@@ -99,3 +144,8 @@ class Aim:
         # Squared: a tenth of the picture is new wherever something moves, and has steps enough.
         share = min(1.0, max(self.moved(before), uncovered_share**2))
         return self.later_steps + round(max(0, self.first_steps - self.later_steps) * share)
+
+
+def rest_of(moved: float) -> float:
+    """The share of the paint that is settled where the mix went so far since the frame before."""
+    return 1.0 - min(1.0, moved / FASTEST_FADE)

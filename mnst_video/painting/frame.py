@@ -6,25 +6,19 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
 
 from mnst_video.media.frames import Frame, Picture
 from mnst_video.method.device import to_picture
-from mnst_video.method.losses import STYLE_LAYERS, Look, Losses, Objective, temporal_loss
+from mnst_video.method.losses import Look, Losses, Objective, temporal_loss
 from mnst_video.method.optimize import Hold, minimize
-from mnst_video.method.vgg import block_of
+from mnst_video.method.regions import Levels, at_layer, by_layer
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.faces import Faces, features_map
-from mnst_video.painting.flow import Motion, follow, warp
-from mnst_video.painting.palette import match_colors
+from mnst_video.painting.flow import Mask, Motion, follow, warp
 from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Styles
 
-# Below this share of a picture, an uncovered area has too few places for statistics of its own.
-SMALLEST_UNCOVERED = 0.003
-# The change of the mix from a frame to the next, from which on all paint is fresh.
-FASTEST_FADE = 0.05
 # The change from which on a frame takes all its steps: where the target moves, a loss that does not
 # fall is no sign of rest.
 SETTLING_FADE = 0.005
@@ -165,15 +159,16 @@ def next_frame(
     backward, reliable = motion or follow(content, previous.content)
     warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
     if start is None:
-        fill = match_colors(content, previous.content, painted)
+        fill = aim.filled(content, previous.content, painted, previous.aim)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
     trusted = styles.image(reliable[..., None])
     moved, steps = aim.moved(previous.aim), aim.steps(previous.aim, 1.0 - float(reliable.mean()))
-    rests = trusted * rest_of(moved)
+    rest = aim.rest(previous.aim)
+    rests = trusted * (rest if isinstance(rest, float) else styles.image(rest[..., None]))
     hold = Hold(styles.image(warped), paint.temporal_weight * rests)
     image, losses, taken = minimize(
         styles.image(start),
-        objective(styles, styles.image(content), aim.led(previous.aim), faces, 1.0 - trusted),
+        objective(styles, styles.image(content), aim.led(previous.aim), faces, aim.fresh(reliable)),
         steps,
         later_rate(paint, aim, rests, steps),
         levels=paint.pyramid_levels,
@@ -189,12 +184,7 @@ def next_frame(
 
 def repeats(content: Frame, aim: Aim, previous: Previous) -> bool:
     """Whether a frame is the one before once more."""
-    return aim.fader == previous.aim.fader and np.array_equal(content, previous.content)
-
-
-def rest_of(moved: float) -> float:
-    """The share of the paint that is settled where the mix went so far since the frame before."""
-    return 1.0 - min(1.0, moved / FASTEST_FADE)
+    return aim.same(previous.aim) and np.array_equal(content, previous.content)
 
 
 def later_rate(
@@ -218,15 +208,18 @@ def objective(
     content: Tensor,
     aim: Aim,
     faces: Faces = (),
-    uncovered: Tensor | None = None,
+    uncovered: Mask | None = None,
 ) -> Objective:
     """What a frame is painted for. content: `(1, 3, H, W)`, RGB, 0..255.
 
     faces: of the content, which are to stay.
-    uncovered: a mask `(1, 1, H, W)`, 0..1, of an area with a style loss of its own.
+    uncovered: a mask `(H, W)`, 0..1, of an area with a style loss of its own.
     """
     paint = styles.paint
     look = Look.at(styles.network, content, paint.content_layer, style_layers=())
+    if paint.uncovered_weight == 0.0:
+        uncovered = None
+    areas = aim.areas(uncovered)
     whole = Objective(
         network=styles.network,
         content_layer=paint.content_layer,
@@ -235,30 +228,30 @@ def objective(
         gram_divisor=styles.divisor,
         layer_weights=aim.layer_weights,
         content_weight=aim.content_weight,
-        style_weight=aim.style_weight,
-        kept=_kept(styles, content, faces) if faces else {},
+        style_weight=aim.style_weight * aim.covered,
+        kept=_kept(styles, content, faces, aim.hold),
+        areas=areas,
     )
-    if uncovered is None or paint.uncovered_weight == 0.0:
+    if uncovered is None or areas:
         return whole
-    weight = paint.uncovered_weight * aim.style_weight * float(uncovered.mean())
-    return replace(whole, uncovered=_by_layer(uncovered), uncovered_weight=weight)
+    mask = styles.image(uncovered[..., None])
+    weight = paint.uncovered_weight * aim.style_weight * float(mask.mean())
+    return replace(whole, uncovered=by_layer(mask), uncovered_weight=weight)
 
 
-def _kept(styles: Styles, image: Tensor, faces: Faces) -> dict[str, tuple[Tensor, Tensor]]:
-    """What keeps faces: `Objective.kept`, relative to the energy of the picture's features."""
+def _kept(
+    styles: Styles, image: Tensor, faces: Faces, hold: Levels | None
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """What keeps faces, and what is to be held like them: `Objective.kept`.
+
+    It is relative to the energy of the picture's features. hold: uint8 `(H, W)`.
+    """
+    held = None if hold is None or not hold.any() else hold / np.float32(255.0)
+    if not faces and held is None:
+        return {}
+    there = features_map(faces, *image.shape[2:]) if faces else held
+    assert there is not None
+    mask = styles.image((there if held is None else np.maximum(there, held))[..., None])
     lines = Look.at(styles.network, image, LINES_LAYER, style_layers=()).content
-    mask = styles.image(features_map(faces, *image.shape[2:])[..., None])
     weight = LINES_WEIGHT / lines.float().square().mean()
-    return {LINES_LAYER: (lines, weight * _at_layer(mask, LINES_LAYER))}
-
-
-def _at_layer(mask: Tensor, layer: str) -> Tensor:
-    """`mask` `(1, 1, H, W)` at the size of a layer."""
-    # Averages over the squares that the network's own pools take the maximum of.
-    return F.avg_pool2d(mask, 2 ** (block_of(layer) - 1))
-
-
-def _by_layer(mask: Tensor) -> dict[str, Tensor] | None:
-    """`mask` `(1, 1, H, W)`, 0..1, at the size of each style layer; None where it is too small."""
-    masks = {name: _at_layer(mask, name) for name in STYLE_LAYERS}
-    return masks if min(m.mean() for m in masks.values()) > SMALLEST_UNCOVERED else None
+    return {LINES_LAYER: (lines, weight * at_layer(mask, LINES_LAYER))}

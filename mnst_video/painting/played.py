@@ -17,7 +17,6 @@ from mnst_video.painting.frame import (
     first_frame,
     next_frame,
     repeats,
-    rest_of,
 )
 from mnst_video.painting.styles import Styles
 
@@ -42,13 +41,16 @@ def played_frame(
     assert styles.player is not None
     if previous is not None and repeats(content, aim, previous):
         return replace(previous.result, steps=0)
-    picture = paint_with(styles.player, content, styles.shares(aim.fader.pair, aim.w))
+    player = styles.player
+    picture = aim.blended(
+        lambda part: paint_with(player, content, styles.shares(part.fader.pair, part.w))
+    )
     temporal = 0.0
     if previous is not None:
         motion = motion or follow(content, previous.content)
         backward, trust = motion
         warped = warp(previous.result.frame.astype(np.float32), backward).clip(0.0, 255.0)
-        held = HELD * rest_of(aim.moved(previous.aim)) * trust[..., None]
+        held = (HELD * aim.rest(previous.aim) * trust)[..., None]
         picture = (picture + held * (warped - picture)).astype(np.float32)
         temporal = float((trust[..., None] * ((picture - warped) / 255.0) ** 2).mean())
     if styles.paint.steps == 0:

@@ -10,6 +10,7 @@ import torch
 from mnst_video.media.frames import Frame
 from mnst_video.method.device import leaves_cores_idle
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.areas import MaskedAim, Masks
 from mnst_video.painting.faces import Faces
 from mnst_video.painting.flow import Motion, follow
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
@@ -51,6 +52,7 @@ def stylize_shot(
     callback: StepCallback | None = None,
     faces: Sequence[Faces] = (),
     seam: Seam | None = None,
+    masks: Iterable[Masks] | None = None,
 ) -> Generator[Result, None, None]:
     """Stylize the frames of one shot in order, each warm-started from the one before.
 
@@ -59,8 +61,10 @@ def stylize_shot(
         its result are used, so what is read back from a file does as well.
     faces: those of each frame, which are to stay; empty where none are.
     seam: of what the frames are, if of any.
+    masks: those of each frame, whose splits are what counts then, not the faders.
     """
     warm = styles.paint.warm_start
+    theirs = None if masks is None else iter(masks)
     pairs = _pairs(frames, previous.content if previous else None)
     moving: Generator[tuple[Frame, Motion | None], None, None]
     if warm and leaves_cores_idle(styles.network.device):
@@ -73,7 +77,13 @@ def stylize_shot(
             here = faces[number] if faces else ()
             if seam is not None and previous is not None:
                 previous = replace(previous, result=seam.drawn(previous.result, number))
-            aim = Aim.at(styles, calibrations, fader)
+            if theirs is None:
+                aim = Aim.at(styles, calibrations, fader)
+            else:
+                before = previous.aim if warm and previous is not None else None
+                if before is not None and previous is not None and motion is None:
+                    motion = follow(content, previous.content)
+                aim = MaskedAim.of(styles, calibrations, next(theirs), before, motion)
             if styles.player is not None:
                 held = previous if warm else None
                 result = played_frame(styles, content, aim, held, callback, motion, here)

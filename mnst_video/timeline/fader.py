@@ -24,3 +24,26 @@ class Fader:
         """The place in a setlist: 1 is the first style alone, `styles` the last one."""
         pair = min(int(position) - 1, styles - 2)
         return cls(pair, pair + 2 - position)
+
+    @classmethod
+    def at_value(cls, value: float, styles: int | None) -> Self:
+        """A gamma, or with `styles` a position among so many."""
+        return cls(0, value) if styles is None else cls.at_position(value, styles)
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a mask of a picture stands for: a value of the crossfader at black, one at white.
+
+    Between them the value goes evenly. black, white: gammas, or with `styles` positions in a
+    setlist of so many.
+    """
+
+    black: float
+    white: float
+    styles: int | None = None
+
+    def at(self, share: float) -> Fader:
+        """The place of the crossfader where the mask has a value, 0..1."""
+        value = self.black + share * (self.white - self.black)
+        return Fader.at_value(self.white if share == 1.0 else value, self.styles)

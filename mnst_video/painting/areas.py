@@ -1,0 +1,279 @@
+"""Masks: what each part of a frame is painted towards, and how paint crosses from one to another.
+
+A mask of one value is no mask: the frame then has the very bytes of the same frame without.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnst_video.media.frames import Frame, Picture, resize
+from mnst_video.method.losses import Area
+from mnst_video.method.regions import Levels, by_layer, hats, inside, knots, spectrum
+from mnst_video.painting.aim import FASTEST_FADE, JUMP, LEAD, Aim
+from mnst_video.painting.flow import Mask, Motion, sources
+from mnst_video.painting.palette import match_colors
+from mnst_video.painting.styles import Calibrations, Styles
+from mnst_video.timeline.fader import Split
+
+# Frames in which paint that has crossed a boundary becomes that of the other side.
+CROSSING = 8
+# Where more of the picture than this changes sides at once, that is a cut of the mask.
+CUT = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The masks of a frame.
+
+    picture: uint8 `(H, W, 3)`, three masks: the sides of `split`, 255 is white's; where paint is;
+        where content is kept tighter, 0 where as anywhere.
+    split: what the sides stand for.
+    """
+
+    picture: Frame
+    split: Split
+
+    @property
+    def sides(self) -> Levels:
+        return self.picture[..., 0]
+
+    @property
+    def paint(self) -> Levels:
+        return self.picture[..., 1]
+
+    @property
+    def hold(self) -> Levels:
+        return self.picture[..., 2]
+
+    def resized(self, width: int, height: int) -> "Masks":
+        """The same at another size."""
+        return replace(self, picture=resize(self.picture, width, height))
+
+    def same(self, other: "Masks") -> bool:
+        """Whether they are alike."""
+        return self.split == other.split and np.array_equal(self.picture, other.picture)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is painted towards one aim: a mask, float32 `(H, W)`, 0..1. level: of its sides."""
+
+    level: int
+    aim: Aim
+    mask: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedAim(Aim):
+    """The aim of a frame with masks. As an `Aim` it is that of the mean of its sides.
+
+    sides: what paint is of by now, which follows the mask that is asked for within `CROSSING`
+        frames. Where the flow can be trusted it came along with the paint.
+    parts: with an aim each; none where the picture has but one.
+    went: how far the mix went since the frame before, by place; None where it did not by masks.
+    turning: how much of the paint, 0..1, by place, is becoming that of another side.
+    """
+
+    masks: Masks = field(kw_only=True)
+    sides: Levels = field(kw_only=True)
+    parts: tuple[Part, ...] = ()
+    went: Mask | None = None
+    turning: Mask | None = None
+
+    @classmethod
+    def of(
+        cls,
+        styles: Styles,
+        calibrations: Calibrations,
+        masks: Masks,
+        before: Aim | None = None,
+        motion: Motion | None = None,
+        sides: Levels | None = None,
+    ) -> Self:
+        """The aim of a frame.
+
+        before, motion: the aim of the frame before, which has masks too, and how this one follows
+            from it; None where it does not.
+        sides: what they were found to be before.
+        """
+        wanted = masks.sides if sides is None else sides
+        came: Mask | None = None
+        earlier: Split | None = None
+        sides = leading = wanted
+        if isinstance(before, MaskedAim) and motion is not None:
+            came, earlier = _carried(before.sides, wanted, motion), before.masks.split
+            sides, leading = _crossing(wanted, came)
+        covered = not _is_flat(masks.paint)
+        shares = spectrum(leading, masks.paint if covered else None)
+        went = turning = None
+        if _is_flat(leading):
+            middle = int(leading.flat[0]) / 255.0
+        else:
+            middle = float(shares @ np.arange(256)) / 255.0
+        if came is not None and earlier is not None and not (_is_flat(sides) and _is_flat(came)):
+            now = _places(styles, calibrations, masks.split)[sides]
+            then = _between(_places(styles, calibrations, earlier), came)
+            went = np.abs(now - then).astype(np.float32)
+            turned = np.abs(sides - came) / (255.0 * FASTEST_FADE)
+            turning = turned.clip(0.0, 1.0).astype(np.float32)
+        parts: list[Part] = []
+        if covered or not _is_flat(leading):
+            levels = knots(shares)
+            cover = masks.paint / np.float32(255.0)
+            for level, weights in zip(levels, hats(levels), strict=True):
+                aim = Aim.at(styles, calibrations, masks.split.at(level / 255.0))
+                if earlier is not None:
+                    aim = aim.led(Aim.at(styles, calibrations, earlier.at(level / 255.0)))
+                mask = (weights.astype(np.float32)[leading] * cover).astype(np.float32)
+                parts.append(Part(level, aim, mask))
+        whole = Aim.at(styles, calibrations, masks.split.at(middle))
+        known_of = {field.name: getattr(whole, field.name) for field in fields(Aim)}
+        return cls(
+            **known_of, masks=masks, sides=sides, parts=tuple(parts), went=went, turning=turning
+        )
+
+    @property
+    def covered(self) -> float:
+        """The share of the picture that paint is on, 0..1."""
+        return sum(float(part.mask.mean()) for part in self.parts) if self.parts else 1.0
+
+    @property
+    def hold(self) -> Levels | None:
+        return self.masks.hold
+
+    def same(self, before: Aim) -> bool:
+        return (
+            isinstance(before, MaskedAim)
+            and self.masks.same(before.masks)
+            and np.array_equal(self.sides, before.sides)
+        )
+
+    def led(self, before: Aim) -> Aim:
+        # Each part is ahead by itself.
+        return self if self.parts or self.went is not None else super().led(before)
+
+    def moved(self, before: Aim) -> float:
+        """As much as would take as many steps where all moves alike: a small part that jumps is
+        new as what is uncovered is, by the square of its area."""
+        if self.went is None:
+            return super().moved(before)
+        most = float(self.went.max())
+        return float(self.went.mean()) ** 2 / most if most > 0.0 else 0.0
+
+    def rest(self, before: Aim) -> float | Mask:
+        if self.went is None:
+            return super().rest(before)
+        return np.asarray(1.0 - (self.went / FASTEST_FADE).clip(0.0, 1.0), np.float32)
+
+    def areas(self, uncovered: Mask | None) -> tuple[Area, ...]:
+        """What is painted towards which target; none where the picture has but one.
+
+        uncovered: `(H, W)`, 0..1, of an area with a style loss of its own.
+        """
+        found = []
+        for part in self.parts:
+            image, aim = self.styles.image, part.aim
+            masks = inside(image(part.mask[..., None]))
+            if masks is None:
+                continue
+            area = Area(
+                target=aim.target,
+                layer_weights=aim.layer_weights,
+                masks=masks,
+                weight=float(part.mask.mean())
+                / self.covered
+                * aim.style_weight
+                / self.style_weight,
+            )
+            if uncovered is not None:
+                own = part.mask * uncovered
+                weight = self.styles.paint.uncovered_weight * aim.style_weight * float(own.mean())
+                area = replace(
+                    area, uncovered=by_layer(image(own[..., None])), uncovered_weight=weight
+                )
+            found.append(area)
+        return tuple(found)
+
+    def fresh(self, trusted: Mask) -> Mask:
+        if self.turning is None:
+            return super().fresh(trusted)
+        return np.asarray(1.0 - trusted * (1.0 - self.turning), np.float32)
+
+    def filled(self, content: Frame, previous: Frame, painted: Frame, before: Aim) -> Picture:
+        """Each part in the colours that it had."""
+        if not (self.parts and isinstance(before, MaskedAim)):
+            return super().filled(content, previous, painted, before)
+        was = before.sides
+
+        def colored(number: int) -> Picture:
+            return match_colors(content, previous, painted, self._weights[number][was])
+
+        return self._blend(colored)
+
+    def blended(self, paint: Callable[[Aim], Picture]) -> Picture:
+        return (
+            self._blend(lambda number: paint(self.parts[number].aim)) if self.parts else paint(self)
+        )
+
+    def _blend(self, picture_of: Callable[[int], Picture]) -> Picture:
+        """A picture of each part, as much of it as a place is of the part."""
+        blend = np.zeros((*self.sides.shape, 3), np.float32)
+        for number, weights in enumerate(self._weights):
+            blend += weights[self.sides][..., None] * picture_of(number)
+        return blend
+
+    @property
+    def _weights(self) -> Picture:
+        """How much of each of 256 sides is of each part: `(parts, 256)`."""
+        return hats([part.level for part in self.parts]).astype(np.float32)
+
+
+def _is_flat(mask: NDArray[Any]) -> bool:
+    return bool((mask == mask.flat[0]).all())
+
+
+def _carried(sides: Levels, wanted: Levels, motion: Motion) -> Mask:
+    """The sides that the paint of the frame before was of, where it has come to: 0..255.
+
+    New paint, where there is none from before, is what is wanted at once.
+    """
+    flow, trust = motion
+    came = cv2.remap(
+        sides.astype(np.float32),
+        *sources(flow),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(wanted + trust * (came - wanted), np.float32)
+
+
+def _crossing(wanted: Levels, came: Mask) -> tuple[Levels, Levels]:
+    """The sides that paint is to be of now, and those that it is to be painted towards.
+
+    These are ahead as the target of a fade is, see `Aim.led`.
+    """
+    way = wanted - came
+    if float(np.abs(way).mean()) > 255.0 * CUT:
+        return wanted, wanted
+    step = way.clip(-255.0 / CROSSING, 255.0 / CROSSING)
+    lead = step * (1.0 - np.abs(step) / (255.0 * JUMP)).clip(0.0)
+    now = (came + step).round()
+    leading = (now + lead.clip(-255.0 * LEAD, 255.0 * LEAD)).round().clip(0.0, 255.0)
+    return now.astype(np.uint8), leading.astype(np.uint8)
+
+
+def _places(styles: Styles, calibrations: Calibrations, split: Split) -> NDArray[np.float32]:
+    """Of each of 256 values of a mask the place among the styles, as in `Aim.moved`: `(256,)`."""
+    faders = [split.at(value / 255.0) for value in range(256)]
+    mixes = [fader.pair + 1.0 - styles.mix(fader, calibrations) for fader in faders]
+    return np.array(mixes, np.float32)
+
+
+def _between(table: NDArray[np.float32], values: Mask) -> Mask:
+    """A table of 256 entries at values between them."""
+    return np.asarray(np.interp(values, np.arange(256), table), np.float32)
