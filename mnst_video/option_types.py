@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from PIL import ImageColor
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 from pydantic.fields import FieldInfo
 
+from mnst_video.media.input.mask_source import MaskSource
 from mnst_video.media.output.containers import CODECS
 from mnst_video.timeline.keys import Timeline
 from mnst_video.timeline.reaction import Reaction
 from mnst_video.timeline.timecode import Time
+from mnst_video.timeline.wipe import Wipe
 
 
 def _is_number(value: object) -> bool:
@@ -128,6 +131,22 @@ def _reaction(value: object) -> object:
     return Reaction.parse(value) if isinstance(value, str) else value
 
 
+def _mask(value: object) -> object:
+    if isinstance(value, Path):
+        value = str(value)
+    value = MaskSource.parse(value) if isinstance(value, str) else value
+    if not isinstance(value, MaskSource):
+        raise ValueError("give a mask in quotes: a file, or such as luma:0.2-0.8")
+    return value
+
+
+def _wipe(value: object) -> object:
+    value = Wipe.parse(value) if isinstance(value, str) else value
+    if not isinstance(value, Wipe):
+        raise ValueError('give a wipe in quotes, such as "left" or "iris,follow"')
+    return value
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, (str, Mapping)) else value
 
@@ -146,6 +165,8 @@ Reactions = Annotated[
     tuple[Annotated[Reaction, BeforeValidator(_reaction), PlainSerializer(str)], ...],
     BeforeValidator(_one_or_more),
 ]
+Mask = Annotated[MaskSource, PlainValidator(_mask), PlainSerializer(str)]
+WipeKind = Annotated[Wipe, PlainValidator(_wipe), PlainSerializer(str)]
 Sigma = Annotated[
     Literal["auto", "shot"] | float,
     _word_or_number(
@@ -198,6 +219,7 @@ class Mark(Enum):
     STILLS = "has no say in a clip"
     FOLLOWS = "only has a say where a frame follows another"
     SHEETS = "can differ between the rows of a sheet"
+    TIMING = "timing presets may set it"
     LEARNED = "a network learns it: with a model it is the model's"
 
 
@@ -217,14 +239,15 @@ def has_mark(field: FieldInfo, mark: Mark) -> bool:
 GAMMA_FROM, GAMMA_TO = 0.0, 1.0
 
 # What `spell_out` takes besides the fields of `Options`.
-SHORTHANDS = ("gamma_from", "gamma_to", "repeat", "strokes", "style")
+SHORTHANDS = ("gamma_from", "gamma_to", "mask_from", "repeat", "strokes", "style")
 
 
 def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings from one source, with shorthands written as the options that they stand for.
 
     gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
-    style: a list, as style1, style2 and more_styles. strokes: a word for layer_shares.
+    style: a list, as style1, style2 and more_styles. strokes: a word for layer_shares. mask_from:
+    gamma_mask.
     Of gamma and position, the one that is not given becomes None: the later source decides.
     Raises ValueError where two of them contradict each other.
     """
@@ -246,6 +269,10 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
         if re.search(r"\brepeat\b", values[timelines[0]], re.IGNORECASE):
             raise ValueError(f"{timelines[0]} says already how it repeats")
         values[timelines[0]] += f" repeat {repeat}"
+    if "mask_from" in values:
+        if values.get("gamma_mask") is not None:
+            raise ValueError("mask_from is gamma_mask by another name: give one of them")
+        values["gamma_mask"] = values.pop("mask_from")
     if "strokes" in values:
         if "layer_shares" in values:
             raise ValueError("give strokes (a word) or layer_shares (five numbers), not both")

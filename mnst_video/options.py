@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from mnst_video.media.input.mask_source import MaskOptions
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.option_types import (
@@ -28,6 +29,7 @@ from mnst_video.option_types import (
     Bpm,
     Gamma,
     Mark,
+    Mask,
     Moment,
     Number,
     Position,
@@ -39,6 +41,7 @@ from mnst_video.option_types import (
     Steps,
     Weight,
     Whole,
+    WipeKind,
     check_codec,
     check_color,
     fps_reader,
@@ -75,7 +78,7 @@ class Options(BaseModel):
     """Every setting that decides what a render looks like. The only place a default lives.
 
     Besides its fields it takes what `spell_out` knows: `gamma_from`, `gamma_to`, `repeat`,
-    `strokes`, `style`.
+    `mask_from`, `strokes`, `style`.
     Unknown names and values out of range raise pydantic's ValidationError, which is a ValueError.
     """
 
@@ -135,6 +138,39 @@ class Options(BaseModel):
         Path | None,
         say("Another sound track, for the output and what reacts to sound.", Mark.CLIPS),
     ] = None
+
+    # Masks
+    gamma_mask: Annotated[
+        Mask | None,
+        say(
+            "γ by place: a grey FILE, alpha, luma:0.2-0.8, key:#00ff00,30, or person.",
+            Mark.SHEETS,
+            Mark.TIMING,
+        ),
+    ] = None
+    strength_mask: Annotated[
+        Mask | None,
+        say("Where paint is, in white; in black the footage stays. As for γ.", Mark.SHEETS),
+    ] = None
+    content_mask: Annotated[
+        Mask | None,
+        say("Where content is kept tighter, in white, as faces are. As for γ.", Mark.SHEETS),
+    ] = None
+    wipe: Annotated[
+        WipeKind | None,
+        say(
+            "Uncover style 1 by γ's share of the picture: left, right, up, down, radial, iris, "
+            "clock or noise; with ,follow it moves with the picture.",
+            Mark.SHEETS,
+            Mark.TIMING,
+        ),
+    ] = None
+    # A boundary that passes at once is seen to jump from frame to frame (docs/masks.md).
+    softness: Annotated[
+        Number,
+        Field(ge=0.0, le=1.0),
+        say("Of a wipe: the share of the picture that is between.", Mark.SHEETS, Mark.TIMING),
+    ] = 0.25
 
     # Input
     # Source: the clip's own; where that varies, the rate of its median interval.
@@ -396,6 +432,14 @@ class Options(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _masks_go_together(self) -> Self:
+        if self.gamma_mask is not None and self.wipe is not None:
+            raise ValueError("a wipe is a mask of γ: give wipe or gamma_mask, not both")
+        if self.content_mask is not None and self.losses == "article":
+            raise ValueError("content_mask is of the relative losses: the article keeps nothing")
+        return self
+
+    @model_validator(mode="after")
     def _a_model_paints_frames_after_frames(self) -> Self:
         if self.model is None and self.polish:
             raise ValueError("polish goes on from a model's picture: give one")
@@ -422,6 +466,11 @@ class Options(BaseModel):
     def input(self) -> InputOptions:
         """What reading a clip obeys."""
         return self._group(InputOptions)
+
+    @property
+    def masks(self) -> MaskOptions:
+        """What each part of a picture is painted with."""
+        return self._group(MaskOptions)
 
     @property
     def machine(self) -> Machine:
@@ -462,5 +511,7 @@ MAX_SIDE: Mapping[str, int] = {"cpu": 384, "mps": 640, "cuda": 1280}
 STILL_SIDE: Mapping[str, int] = {"cpu": 1024, "mps": 1536, "cuda": 2048}
 
 # Shipped presets set options of one of these kinds, and no other.
-TIMING = frozenset(field.name for field in fields(TimelineOptions)) - {"styles"}
+TIMING = frozenset(field.name for field in fields(TimelineOptions)) - {"styles"} | marked(
+    Mark.TIMING
+)
 QUALITY = frozenset(field.name for field in fields(Paint)) | marked(Mark.QUALITY)

@@ -5,9 +5,10 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from mnst_video.errors import TextError, UsageError
 from mnst_video.media.files import write_bytes
+from mnst_video.media.input.mask_source import MASKS, MaskSource
 from mnst_video.option_types import SHORTHANDS, spell_out
 from mnst_video.options import QUALITY, Options, resource
 from mnst_video.timeline.keys import Timeline
@@ -108,9 +110,22 @@ def _beside(preset: Path, name: str, value: Any) -> Any:
     if name in ("style", "more_styles") and isinstance(value, list):
         return [str(preset.parent / v) if isinstance(v, str) else v for v in value]
     words = ("packaged", "torchvision") if name == "weights" else ()
+    if name in (*MASKS, "mask_from") and isinstance(value, str):
+        return _mask_seen(value, lambda path: str(preset.parent / path))
     if name in PATHS and isinstance(value, str) and value not in words:
         return str(preset.parent / value)
     return value
+
+
+def _mask_seen(text: str, place: Callable[[str], str]) -> str:
+    """A mask with its file, if it is one, elsewhere; what is no mask stays itself."""
+    try:
+        source = MaskSource.parse(text)
+    except ValueError:
+        return text
+    if source.kind != "file":
+        return text
+    return str(replace(source, path=Path(place(source.path.as_posix()))))
 
 
 def _is_file(preset: str) -> bool:
@@ -159,6 +174,8 @@ def options_toml(options: Options, names: Iterable[str], title: str, folder: Pat
     for name in PATHS:
         if name in values and values[name] not in ("packaged", "torchvision"):
             values[name] = _seen_from(folder, values[name])
+    for name in (mask for mask in MASKS if mask in values):
+        values[name] = _mask_seen(values[name], partial(_seen_from, folder))
     if "more_styles" in values:
         values = {"style": [_seen_from(folder, str(path)) for path in options.styles]} | {
             name: value

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.errors import UsageError
+from mnst_video.media.input.mask_source import KINDS as SOURCES
 from mnst_video.media.output.containers import CODECS
 from mnst_video.option_types import GAMMA_FROM, GAMMA_TO, STROKES, Mark, parse_rate
 from mnst_video.options import MAX_SIDE, Options, marked
@@ -16,9 +17,10 @@ from mnst_video.presets import make_options, preset_names
 from mnst_video.timeline.easing import NAMES
 from mnst_video.timeline.reaction import KINDS
 from mnst_video.timeline.timecode import Time
+from mnst_video.timeline.wipe import KINDS as WIPES
 
 MAIN, INPUT = "Main options", "Input"
-TIMELINE, LOOK = "Timeline and sound", "Look"
+TIMELINE, MASKS, LOOK = "Timeline and sound", "Masks and wipes", "Look"
 OUTPUT, METHOD, MACHINE = "Output", "Method", "Machine and progress"
 
 # Name, type on the command line, panel in the help, and what stands for the value.
@@ -46,6 +48,12 @@ _FLAGS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("beats_per_bar", int, TIMELINE, None),
     ("react", list[str], TIMELINE, "KIND:AMOUNT"),
     ("audio", Path, TIMELINE, None),
+    ("gamma_mask", str, MASKS, "FILE|SOURCE"),
+    ("mask_from", str, MASKS, "SOURCE"),
+    ("strength_mask", str, MASKS, "FILE|SOURCE"),
+    ("content_mask", str, MASKS, "FILE|SOURCE"),
+    ("wipe", str, MASKS, "KIND[,follow]"),
+    ("softness", float, MASKS, None),
     ("style_scale", float, LOOK, None),
     ("colors", str, LOOK, "style|keep"),
     ("sigma", str, LOOK, "auto|shot|NUMBER"),
@@ -82,6 +90,7 @@ _HELP = {
     "style": "A picture of a setlist of two or more; repeat it, and see --position.",
     "gamma_from": f"γ at the first frame. [dim](default: {GAMMA_FROM})[/dim]",
     "gamma_to": f"γ at the last frame. [dim](default: {GAMMA_TO})[/dim]",
+    "mask_from": "The same as --gamma-mask.",
     "strokes": "Lean to the paintings' texture (fine) or to their motifs (bold). "
     "[dim](default: even)[/dim]",
     "max_side": f"{Options.model_fields['max_side'].description} [dim](default: "
@@ -121,6 +130,11 @@ COMPLETIONS: dict[str, Callable[[str], list[str]]] = {
     "strength": _easings,
     "react": _words(*(f"{kind}:" for kind in KINDS)),
     "colors": _words("style", "keep"),
+    "gamma_mask": _words(*SOURCES),
+    "mask_from": _words(*SOURCES),
+    "strength_mask": _words(*SOURCES),
+    "content_mask": _words(*SOURCES),
+    "wipe": _words(*WIPES),
     "sigma": _words("auto", "shot"),
     "strokes": _words(*STROKES),
     "faces": _words("keep", "paint"),

@@ -12,8 +12,10 @@ from mnst_video.job.resume import Job
 from mnst_video.media.frames import Frame, faded, resize
 from mnst_video.media.images import load_frame
 from mnst_video.media.input.decode import read_frames, read_opacity
+from mnst_video.media.input.keying import Levels
 from mnst_video.media.output.checks import holds_opacity
 from mnst_video.media.output.encode import open_encoder
+from mnst_video.plan.masks import read_strengths
 
 
 def encode(job: Job, output: Path) -> None:
@@ -59,11 +61,15 @@ def _painted(job: Job) -> Generator[Frame, None, None]:
     """The finished frames at the output's size, faded from and to the footage."""
     setup, frames, size = job.setup, job.setup.frames, job.setup.output_size
     strengths = setup.course.strengths[frames.start : frames.stop]
+    mask = setup.masks.paint if setup.masks is not None else None
     pictures = (resize(load_frame(frame_path(job.folder, frame)), *size) for frame in frames)
-    if min(strengths) == 1.0:
+    if min(strengths) == 1.0 and mask is None:
         yield from pictures
         return
     footage = read_frames(setup.clip, *size, frames.start, frames.stop)
-    with contextlib.closing(footage):
+    levels: Generator[Levels, None, None] | None = None
+    if mask is not None:
+        levels = read_strengths(mask, setup.clip, size, frames)
+    with contextlib.closing(footage), contextlib.closing(levels or contextlib.ExitStack()):
         for source, picture, strength in zip(footage, pictures, strengths, strict=True):
-            yield faded(source, picture, strength)
+            yield faded(source, picture, strength, None if levels is None else next(levels))

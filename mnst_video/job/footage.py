@@ -1,15 +1,13 @@
-"""The content of the frames to paint: decoded once, in order, for shots begun at once."""
+"""The content of the frames to paint, or their masks: read once, in order, for all shots."""
 
 import contextlib
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 from mnst_video.errors import unwritten
-from mnst_video.media.clip import Clip
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import decode_frame, encode_image
-from mnst_video.media.input.decode import read_frames
 
 # Bytes on disk that frames may take that were decoded on the way to a later shot.
 MOST_BYTES = 2**32
@@ -18,20 +16,27 @@ BYTES_PER_PIXEL = 2
 
 
 class Footage:
-    """Frames of a clip at the working size, of those that are `wanted`, until it is closed.
+    """Frames of a clip at the working size, or their masks, until it is closed.
 
     A seek is not exact in every format, so all is decoded from the start on. What is passed over
     waits in a folder, as PNG.
     """
 
     def __init__(
-        self, clip: Clip, size: tuple[int, int], wanted: Collection[int], folder: Path
+        self,
+        frames: Generator[Frame, None, None],
+        size: tuple[int, int],
+        numbers: Collection[int],
+        folder: Path,
     ) -> None:
-        """folder: for what waits; it is made where it is needed, and removed in the end."""
+        """frames: those of some numbers, in order; it is closed with this.
+
+        folder: for what waits; it is made where it is needed, and removed in the end.
+        """
         self._folder = folder
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-        self._numbers = iter(sorted(wanted))
-        self._frames = read_frames(clip, *size, end=max(wanted) + 1, only=frozenset(wanted))
+        self._numbers = iter(sorted(numbers))
+        self._frames = frames
         self._waiting: set[int] = set()
         self._most = MOST_BYTES // (size[0] * size[1] * BYTES_PER_PIXEL)
 

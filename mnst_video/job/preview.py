@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +14,23 @@ from mnst_video.errors import InputError, UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.clip import Times
 from mnst_video.media.files import check_source
-from mnst_video.media.frames import Frame, faded, resize, working_size
+from mnst_video.media.frames import Frame, Picture, faded, resize, working_size
 from mnst_video.media.input.near import read_near
 from mnst_video.media.input.pictures import is_sequence
 from mnst_video.media.output.checks import check_encoder, check_output, most_frames
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
+from mnst_video.painting.areas import MaskedAim, Masks, aim_of
 from mnst_video.painting.flow import follow
 from mnst_video.painting.frame import Previous, first_frame, next_frame
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Calibrations
-from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
+from mnst_video.plan.analysis import CALIBRATION_FRAMES
+from mnst_video.plan.masks import near_masks
 from mnst_video.plan.setup import Setup, prepare
+from mnst_video.plan.shots import spread
 from mnst_video.plan.source import clip_of, default_output
 
 # The working size: its longer side, and its most pixels, which are what a step's time goes with.
@@ -100,7 +104,7 @@ def render_preview(
         "steps": min(STEPS, options.steps),
     }
     with at_work(output, options.machine):
-        setup = prepare(clip, options.model_copy(update=small))
+        setup = prepare(clip, options.model_copy(update=small), whole=False)
         span, frames = clip.times.span(setup.frames), len(setup.frames)
         length = span.end - span.start
         pictures = min(frames, affordable(setup.styles.paint))
@@ -112,7 +116,8 @@ def render_preview(
         taken = read_near(clip, numbers, *setup.size)
         contents = [frame for _, frame in taken]
         calibrations = setup.styles.calibrate(_sample(setup, contents))
-        painted = _paint(setup, numbers, contents, calibrations)
+        masks = _masks(setup, numbers, contents)
+        painted = _paint(setup, numbers, contents, calibrations, masks)
         rate = pictures / length
         repeats = math.ceil(1 / (rate * LONGEST))
         rate *= repeats
@@ -185,8 +190,24 @@ def affordable(paint: Paint) -> int:
     return 1 + max(0, BUDGET - paint.first_steps - beside) // (paint.steps + 1 + beside)
 
 
+def _masks(
+    setup: Setup, numbers: Sequence[int], contents: Sequence[Frame]
+) -> Sequence[Masks] | None:
+    """The masks of the pictures, if they have any."""
+    if setup.masks is None:
+        return None
+    shares = [setup.course.fader(number).gamma for number in numbers]
+    pictures = near_masks(setup.masks, setup.clip, shares, setup.size, numbers, contents)
+    pairs = zip(pictures, numbers, strict=True)
+    return [Masks(picture, setup.split(number)) for picture, number in pairs]
+
+
 def _paint(
-    setup: Setup, numbers: Sequence[int], contents: Sequence[Frame], calibrations: Calibrations
+    setup: Setup,
+    numbers: Sequence[int],
+    contents: Sequence[Frame],
+    calibrations: Calibrations,
+    masks: Sequence[Masks] | None,
 ) -> Iterator[Frame]:
     """The pictures, each warm-started from the one before unless nearly nothing of it is left.
 
@@ -200,26 +221,39 @@ def _paint(
             styles = setup.styles.in_colors_of([content])
             calibrations = styles.calibrate([content])
         fader, most = setup.course.fader(number), paint.first_steps
+        own = masks[done] if masks is not None else None
         if previous is not None:
             share = left // (len(numbers) - done) - _beside(paint)
             most = max(paint.steps, min(most, share))
         able = styles.with_steps(paint.steps, first=most)
         faces = able.faces(content)
-        aim = Aim.at(able, calibrations, fader)
         motion = None if previous is None else follow(content, previous.content)
         # Where nearly nothing of a frame is left, a cut lies between them, or a long time.
         left_over = 0.0 if motion is None else float(motion[1].mean())
         if previous is None or not paint.warm_start or left_over < LEFT:
             start = None
+            aim = aim_of(able, calibrations, fader, own)
             # Few steps do not reach the colours of the styles, which many do.
             if not paint.keeps_colors:
-                palette = palettes[fader.pair].mixed(palettes[fader.pair + 1], aim.w)
-                start = palette.paint(content).astype(np.float32)
+                start = aim.blended(partial(_in_colors, content, palettes))
             result = first_frame(able, content, aim, start=start, faces=faces)
         else:
             # Where each picture has a σ of its own, that is no move of γ.
-            before = replace(previous, aim=Aim.at(able, calibrations, previous.aim.fader))
+            earlier = masks[done - 1] if masks is not None else None
+            was = aim_of(able, calibrations, previous.aim.fader, earlier)
+            if isinstance(was, MaskedAim) and isinstance(previous.aim, MaskedAim):
+                was = replace(was, sides=previous.aim.sides)
+            before = replace(previous, aim=was)
+            aim = aim_of(able, calibrations, fader, own, was, motion)
             result = next_frame(able, content, aim, before, motion=motion, faces=faces)
         left -= result.steps + _beside(paint)
         previous = Previous(content, result, aim)
-        yield faded(content, result.frame, setup.course.strengths[number])
+        cover = own.paint if own is not None else None
+        yield faded(content, result.frame, setup.course.strengths[number], cover)
+
+
+def _in_colors(content: Frame, palettes: Sequence[Palette], aim: Aim) -> Picture:
+    """A frame in the colours of the two styles of an aim."""
+    pair = aim.fader.pair
+    palette = palettes[pair].mixed(palettes[pair + 1], aim.w)
+    return palette.paint(content).astype(np.float32)

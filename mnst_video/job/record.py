@@ -1,6 +1,7 @@
 """The record of a finished render, `OUTPUT.mnst.json`, which can be given as a preset."""
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ def _portable(asked: Options, job: Job) -> dict[str, Any]:
     options["max_side"] = job.setup.options.side(job.setup.network.device.type)
     known = {"bfloat16": "bf16", "float32": "float32"}
     options["precision"] = known.get(job.settings["precision"], asked.precision)
+    for name, source in asked.masks.sources.items():
+        if source.kind == "file":
+            options[name] = str(replace(source, path=source.path.resolve()))
     options["more_styles"] = [str(path.resolve()) for path in asked.more_styles]
     if asked.audio:
         options["audio"] = str(asked.audio.resolve())

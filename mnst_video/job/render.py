@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,8 @@ from mnst_video.job.resume import Job
 from mnst_video.job.site import Here, Site
 from mnst_video.job.workplace import at_work
 from mnst_video.media.files import check_name, check_source
+from mnst_video.media.frames import Frame
+from mnst_video.media.input.decode import read_frames
 from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.options import Options
 from mnst_video.painting.machine import memory_errors
@@ -87,7 +89,7 @@ def render(
         check_name(Path(frames_dir).absolute())
     clip = clip_of(source, options.input)
     sound = [options.audio] if options.audio else []
-    sources = (*clip.files, *options.styles, *sound)
+    sources = (*clip.files, *options.styles, *options.masks.paths, *sound)
     check_output(output, sources, overwrite, options.encoder, clip)
     if record_path(output).is_dir():
         raise UsageError(f"{record_path(output)}: is a folder, where the render's record goes")
@@ -256,11 +258,24 @@ def _paint_chains(
     # To go on inside one, the frame before is needed too; a seam always goes on.
     starts = set() if are_seams else {shot.start for shot in shots}
     wanted = missing | {frame - 1 for frame in missing - starts}
-    waiting = job.folder / f".content-{job.shots[0].index + 1:04d}"
+    first = f"{job.shots[0].index + 1:04d}"
     own = frozenset() if are_seams else job.segments.own
     lazy = crew.most is None
-    content = Footage(job.setup.clip, job.setup.size, wanted, waiting)
-    with contextlib.closing(content) as footage:
+    with contextlib.ExitStack() as stack:
+
+        def spooled(frames: Generator[Frame, None, None], name: str) -> Footage:
+            waiting = job.folder / f".{name}-{first}"
+            return stack.enter_context(
+                contextlib.closing(Footage(frames, job.setup.size, wanted, waiting))
+            )
+
+        numbers = sorted(wanted)
+        clip, size = job.setup.clip, job.setup.size
+        footage = spooled(
+            read_frames(clip, *size, end=numbers[-1] + 1, only=frozenset(wanted)), "content"
+        )
+        pictures = job.setup.mask_pictures(job.analysis.shots, numbers)
+        masks = None if pictures is None else spooled(pictures, "masks")
         can_wait = (lambda _: False) if lazy else footage.can_wait
         chains = Chains(shots, missing, crew.most, can_wait)
 
@@ -270,7 +285,7 @@ def _paint_chains(
                 return False
             chain, frames = taken
             goes_on = are_seams or frames.start > chain.shot.start
-            chunk = _chunk(job, chain, frames, goes_on, footage, lazy)
+            chunk = _chunk(job, chain, frames, goes_on, footage, masks, lazy)
             if are_seams:
                 chunk = _of_seam(job, chain.shot, chunk)
             before, last = None, frames.start - 1
@@ -291,7 +306,10 @@ def _paint_chains(
                     continue
                 painted = replace(message, own=message.frame in own)
                 job.keep(painted)
-                footage.let_go(chains.wrote(painted.frame))
+                done = chains.wrote(painted.frame)
+                for reader in (footage, masks):
+                    if reader is not None:
+                        reader.let_go(done)
                 if not painted.own:
                     tell(_done(job, painted, crew.name(hand)))
 
@@ -309,20 +327,32 @@ def _done(job: Job, painted: Painted, worker: str | None) -> FrameDone:
 
 
 def _chunk(
-    job: Job, chain: Chain, frames: range, goes_on: bool, footage: Footage, lazy: bool
+    job: Job,
+    chain: Chain,
+    frames: range,
+    goes_on: bool,
+    footage: Footage,
+    masks: Footage | None,
+    lazy: bool,
 ) -> Chunk:
     """Frames of a chain to paint. lazy: their content is read as it is needed."""
     wanted, shot = range(frames.start - goes_on, frames.stop), chain.shot
+
+    def read(reader: Footage) -> Iterable[Frame | bytes]:
+        return reader.frames(wanted) if lazy else reader.kept(wanted)
+
     return Chunk(
         shot=shot.index,
         chain=chain.number,
         frames=frames,
         goes_on=goes_on,
-        content=footage.frames(wanted) if lazy else footage.kept(wanted),
+        content=read(footage),
         faders=[job.setup.course.fader(frame) for frame in wanted],
         faces=[job.analysis.faces.get(frame, ()) for frame in frames],
         palette=job.analysis.palette(shot),
         calibrations=job.analysis.calibration(shot),
+        masks=None if masks is None else read(masks),
+        splits=() if masks is None else [job.setup.split(frame) for frame in wanted],
     )
 
 

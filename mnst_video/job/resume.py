@@ -64,9 +64,9 @@ class Job:
         self.folder = folder
         files, audio = setup.clip.files, setup.asked.audio
         self._others = (audio,) if audio else ()  # the sound is read again at the end
-        self.watched = Watched((*files, *self._others))
-        digests = [self.watched.digests[path] for path in files]
-        self.settings = fingerprint(setup, site.settings(setup), digests)
+        masks = setup.masks.files if setup.masks is not None else ()
+        self.watched = Watched((*files, *masks, *self._others))
+        self.settings = fingerprint(setup, site.settings(setup), self.watched.digests)
         self.analysis = _saved(folder, self.settings, restart) or self._begin(observe, site)
         every = shots_within(self.analysis.shots, setup.frames.start, setup.frames.stop)
         self.shots, self._some = claim(every), some

@@ -32,10 +32,28 @@ def resize(frame: Frame, width: int, height: int) -> Frame:
     return np.asarray(cv2.resize(frame, (width, height), interpolation=method), np.uint8)
 
 
-def faded(footage: Frame, painting: Frame, strength: float) -> Frame:
-    """Between the footage, at strength 0, and the painting, at 1; all of one size."""
-    mixed = cv2.addWeighted(painting, strength, footage, 1.0 - strength, 0.0)
-    return np.asarray(mixed, np.uint8)
+def faded(
+    footage: Frame, painting: Frame, strength: float, mask: NDArray[np.uint8] | None = None
+) -> Frame:
+    """Between the footage, at strength 0, and the painting, at 1; all of one size.
+
+    mask: `(H, W)`, what of the strength each place has; None, or one of a value, is no mask.
+    """
+    if mask is None or (mask == mask.flat[0]).all():
+        share = 1.0 if mask is None else float(mask.flat[0]) / 255.0
+        share *= strength
+        mixed = cv2.addWeighted(painting, share, footage, 1.0 - share, 0.0)
+        return np.asarray(mixed, np.uint8)
+    return np.asarray(between(footage, painting, strength, mask).round(), np.uint8)
+
+
+def between(
+    footage: Frame, painting: Frame | Picture, strength: float, mask: NDArray[np.uint8] | None
+) -> Picture:
+    """The same, not rounded."""
+    shares = np.float32(strength)
+    weights = shares if mask is None else (shares * (mask / np.float32(255.0)))[..., None]
+    return np.asarray(footage + weights * (painting - footage.astype(np.float32)), np.float32)
 
 
 def working_size(width: int, height: int, max_side: int) -> tuple[int, int]:

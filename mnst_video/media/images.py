@@ -2,8 +2,10 @@
 
 import contextlib
 import importlib
+import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,6 +44,9 @@ ADVICE = {
 # Megapixels that a picture may have without being asked: Pillow's own limit.
 MOST_PIXELS = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
 
+# The name of a chunk of our own in a PNG, and the bytes of its last chunk, IEND.
+NOTE, END_SIZE = b"mnSt", 12
+
 _limit = threading.Lock()
 
 
@@ -51,6 +56,12 @@ class Photo:
 
     frame: Frame
     alpha: Frame | None = None
+
+    @property
+    def opacity(self) -> Frame:
+        """The opacity of each place, uint8 `(H, W)`, 255 is opaque."""
+        opaque = np.full(self.frame.shape[:2], 255, np.uint8)
+        return opaque if self.alpha is None else self.alpha
 
     def on(self, matte: str) -> Frame:
         """The picture on a ground of a colour, such as `white` or `#20202f`. Raises ValueError."""
@@ -198,6 +209,27 @@ def encode_image(
     if not done:
         raise ValueError(f"{extension} is no kind of picture that can be written")
     return encoded.tobytes()
+
+
+def with_note(png: bytes, note: bytes) -> bytes:
+    """A PNG that has a note for this program, which others pass over; see `note_of`.
+
+    It is a private, ancillary chunk before the last one (PNG specification, section 4.7).
+    """
+    body = NOTE + zlib.compress(note)
+    chunk = struct.pack(">I", len(body) - len(NOTE)) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:-END_SIZE] + chunk + png[-END_SIZE:]
+
+
+def note_of(png: bytes) -> bytes | None:
+    """The note of `with_note`; None where there is none."""
+    at = 8  # after the signature
+    while at + 8 <= len(png):
+        (length,), kind = struct.unpack(">I", png[at : at + 4]), png[at + 4 : at + 8]
+        if kind == NOTE:
+            return zlib.decompress(png[at + 8 : at + 8 + length])
+        at += 12 + length
+    return None
 
 
 def load_frame(path: Path) -> Frame:

@@ -22,9 +22,9 @@ SMALLEST = 0.003
 # far apart they are, in levels of 255, and the share of the picture that one has at least.
 MOST_BETWEEN, APART, LEAST_BETWEEN = 3, 51, 0.02
 
-# By how many pixels the mask of a region is drawn in, for each of `STYLE_LAYERS`, and what of it has
-# to be left. Without, the other painting reaches 12 pixels across a boundary, so 6
-# (benchmarks/masks.py).
+# By how many pixels the mask of a region is drawn in, for each of `STYLE_LAYERS`, and what of it
+# has to be left. Without, the other painting reaches 12 pixels across a boundary, so 6
+# (docs/benchmarks.md).
 REACH, LEFT = (1, 3, 8, 16, 24), 0.5
 
 Levels = NDArray[np.uint8]

@@ -121,6 +121,10 @@ class Aim:
         """
         return ()
 
+    def carried(self, trusted: Mask) -> Mask:
+        """Where the paint of the frame before is that of this one too; trusted: by the flow."""
+        return trusted
+
     def fresh(self, trusted: Mask) -> Mask:
         """Where paint is new, 0..1; trusted: where it comes from the frame before."""
         return 1.0 - trusted

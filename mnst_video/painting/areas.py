@@ -15,10 +15,10 @@ from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.losses import Area
 from mnst_video.method.regions import Levels, by_layer, hats, inside, knots, spectrum
 from mnst_video.painting.aim import FASTEST_FADE, JUMP, LEAD, Aim
-from mnst_video.painting.flow import Mask, Motion, sources
+from mnst_video.painting.flow import Flow, Mask, Motion, sources
 from mnst_video.painting.palette import match_colors
 from mnst_video.painting.styles import Calibrations, Styles
-from mnst_video.timeline.fader import Split
+from mnst_video.timeline.fader import Fader, Split
 
 # Frames in which paint that has crossed a boundary becomes that of the other side.
 CROSSING = 8
@@ -77,6 +77,7 @@ class MaskedAim(Aim):
     parts: with an aim each; none where the picture has but one.
     went: how far the mix went since the frame before, by place; None where it did not by masks.
     turning: how much of the paint, 0..1, by place, is becoming that of another side.
+    covering: where the mask of paint has come to be, 0..1, since the frame before.
     """
 
     masks: Masks = field(kw_only=True)
@@ -84,6 +85,7 @@ class MaskedAim(Aim):
     parts: tuple[Part, ...] = ()
     went: Mask | None = None
     turning: Mask | None = None
+    covering: Mask | None = None
 
     @classmethod
     def of(
@@ -101,26 +103,25 @@ class MaskedAim(Aim):
             from it; None where it does not.
         sides: what they were found to be before.
         """
-        wanted = masks.sides if sides is None else sides
-        came: Mask | None = None
+        sides = leading = masks.sides if sides is None else sides
         earlier: Split | None = None
-        sides = leading = wanted
+        went = turning = covering = None
         if isinstance(before, MaskedAim) and motion is not None:
-            came, earlier = _carried(before.sides, wanted, motion), before.masks.split
-            sides, leading = _crossing(wanted, came)
+            earlier = before.masks.split
+            covering = _covering(before.masks.paint, masks.paint, motion)
+            if not (_is_flat(sides) and _is_flat(before.sides)):
+                came = _carried(before.sides, sides, motion)
+                sides, leading = _crossing(sides, came)
+                now = _places(styles, calibrations, masks.split)[sides]
+                then = _between(_places(styles, calibrations, earlier), came)
+                went = np.abs(now - then).astype(np.float32)
+                turned = np.abs(sides - came) / (255.0 * FASTEST_FADE)
+                turning = turned.clip(0.0, 1.0).astype(np.float32)
         covered = not _is_flat(masks.paint)
         shares = spectrum(leading, masks.paint if covered else None)
-        went = turning = None
+        middle = float(shares @ np.arange(256)) / 255.0
         if _is_flat(leading):
             middle = int(leading.flat[0]) / 255.0
-        else:
-            middle = float(shares @ np.arange(256)) / 255.0
-        if came is not None and earlier is not None and not (_is_flat(sides) and _is_flat(came)):
-            now = _places(styles, calibrations, masks.split)[sides]
-            then = _between(_places(styles, calibrations, earlier), came)
-            went = np.abs(now - then).astype(np.float32)
-            turned = np.abs(sides - came) / (255.0 * FASTEST_FADE)
-            turning = turned.clip(0.0, 1.0).astype(np.float32)
         parts: list[Part] = []
         if covered or not _is_flat(leading):
             levels = knots(shares)
@@ -134,7 +135,13 @@ class MaskedAim(Aim):
         whole = Aim.at(styles, calibrations, masks.split.at(middle))
         known_of = {field.name: getattr(whole, field.name) for field in fields(Aim)}
         return cls(
-            **known_of, masks=masks, sides=sides, parts=tuple(parts), went=went, turning=turning
+            **known_of,
+            masks=masks,
+            sides=sides,
+            parts=tuple(parts),
+            went=went,
+            turning=turning,
+            covering=covering,
         )
 
     @property
@@ -199,6 +206,10 @@ class MaskedAim(Aim):
             found.append(area)
         return tuple(found)
 
+    def carried(self, trusted: Mask) -> Mask:
+        # What was under the footage was painted towards nothing.
+        return trusted if self.covering is None else trusted * (1.0 - self.covering)
+
     def fresh(self, trusted: Mask) -> Mask:
         if self.turning is None:
             return super().fresh(trusted)
@@ -233,6 +244,20 @@ class MaskedAim(Aim):
         return hats([part.level for part in self.parts]).astype(np.float32)
 
 
+def aim_of(
+    styles: Styles,
+    calibrations: Calibrations,
+    fader: Fader,
+    masks: Masks | None = None,
+    before: Aim | None = None,
+    motion: Motion | None = None,
+) -> Aim:
+    """The aim of a frame: by its masks if it has some, see `MaskedAim.of`, else by the fader."""
+    if masks is None:
+        return Aim.at(styles, calibrations, fader)
+    return MaskedAim.of(styles, calibrations, masks, before, motion)
+
+
 def _is_flat(mask: NDArray[Any]) -> bool:
     return bool((mask == mask.flat[0]).all())
 
@@ -243,13 +268,24 @@ def _carried(sides: Levels, wanted: Levels, motion: Motion) -> Mask:
     New paint, where there is none from before, is what is wanted at once.
     """
     flow, trust = motion
-    came = cv2.remap(
-        sides.astype(np.float32),
-        *sources(flow),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+    return np.asarray(wanted + trust * (_pulled(sides, flow) - wanted), np.float32)
+
+
+def _covering(before: Levels, now: Levels, motion: Motion) -> Mask | None:
+    """Where paint is seen that was not: 0..1. None where it was everywhere, or nowhere."""
+    if _is_flat(before) and _is_flat(now):
+        return None
+    was = _pulled(before, motion[0])
+    return np.asarray((now / 255.0 - was / 255.0).clip(0.0, 1.0), np.float32)
+
+
+def _pulled(levels: Levels, flow: Flow) -> Mask:
+    """Levels along a backward flow, 0..255."""
+    x, y = sources(flow)
+    pulled = cv2.remap(
+        levels.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(wanted + trust * (came - wanted), np.float32)
+    return np.asarray(pulled, np.float32)
 
 
 def _crossing(wanted: Levels, came: Mask) -> tuple[Levels, Levels]:

@@ -61,9 +61,13 @@ class Figures:
 
 @dataclass(frozen=True)
 class Result(Figures):
-    """A stylized frame. pixels: float32 `(H, W, 3)`, RGB, 0..255."""
+    """A stylized frame. pixels: float32 `(H, W, 3)`, RGB, 0..255.
+
+    sides: what its paint is of, where it has masks, see `areas.MaskedAim`.
+    """
 
     pixels: Picture
+    sides: Levels | None = None
 
     @classmethod
     def of(
@@ -157,6 +161,7 @@ def next_frame(
         return replace(previous.result, steps=0)
     paint, painted = styles.paint, previous.result.frame
     backward, reliable = motion or follow(content, previous.content)
+    reliable = aim.carried(reliable)
     warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
     if start is None:
         fill = aim.filled(content, previous.content, painted, previous.aim)

@@ -48,7 +48,7 @@ def played_frame(
     temporal = 0.0
     if previous is not None:
         motion = motion or follow(content, previous.content)
-        backward, trust = motion
+        backward, trust = motion[0], aim.carried(motion[1])
         warped = warp(previous.result.frame.astype(np.float32), backward).clip(0.0, 255.0)
         held = (HELD * aim.rest(previous.aim) * trust)[..., None]
         picture = (picture + held * (warped - picture)).astype(np.float32)

@@ -9,8 +9,7 @@ import torch
 
 from mnst_video.media.frames import Frame
 from mnst_video.method.device import leaves_cores_idle
-from mnst_video.painting.aim import Aim
-from mnst_video.painting.areas import MaskedAim, Masks
+from mnst_video.painting.areas import MaskedAim, Masks, aim_of
 from mnst_video.painting.faces import Faces
 from mnst_video.painting.flow import Motion, follow
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
@@ -77,13 +76,11 @@ def stylize_shot(
             here = faces[number] if faces else ()
             if seam is not None and previous is not None:
                 previous = replace(previous, result=seam.drawn(previous.result, number))
-            if theirs is None:
-                aim = Aim.at(styles, calibrations, fader)
-            else:
-                before = previous.aim if warm and previous is not None else None
-                if before is not None and previous is not None and motion is None:
-                    motion = follow(content, previous.content)
-                aim = MaskedAim.of(styles, calibrations, next(theirs), before, motion)
+            own = None if theirs is None else next(theirs)
+            before = previous.aim if warm and previous is not None else None
+            if own is not None and previous is not None and before is not None and motion is None:
+                motion = follow(content, previous.content)
+            aim = aim_of(styles, calibrations, fader, own, before, motion)
             if styles.player is not None:
                 held = previous if warm else None
                 result = played_frame(styles, content, aim, held, callback, motion, here)
@@ -91,6 +88,8 @@ def stylize_shot(
                 result = first_frame(styles, content, aim, callback, faces=here)
             else:
                 result = next_frame(styles, content, aim, previous, callback, motion, here)
+            if isinstance(aim, MaskedAim):
+                result = replace(result, sides=aim.sides)
             previous = Previous(content, result, aim)
             yield result
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.vgg import VGG19
-from mnst_video.painting.aim import Aim
+from mnst_video.painting.areas import Masks, aim_of
+from mnst_video.painting.flow import follow
 from mnst_video.painting.frame import Previous, Result, StepCallback, first_frame, next_frame
 from mnst_video.painting.settings import Paint
 from mnst_video.painting.styles import Styles
@@ -28,8 +28,11 @@ def paint_still(
     pictures: Sequence[Frame],
     fader: Fader,
     callback: StepCallback | None = None,
+    masks: Masks | None = None,
 ) -> Result:
     """Stylize one picture, uint8 `(H, W, 3)`, RGB, at its own size.
+
+    masks: of the same size; their split is what counts then, not the fader.
 
     Begun small and doubled until it is there (Gatys et al., "Controlling Perceptual Factors in
     Neural Style Transfer", CVPR 2017, section 6), so that strokes grow with the picture; with
@@ -46,7 +49,8 @@ def paint_still(
             start = np.asarray(larger, np.float32).clip(0.0, 255.0)
             stage = replace(stage, first_rate=FINER_RATE * paint.first_rate)
         styles = Styles(network, stage, pictures, *size).in_colors_of([small])
-        aim = Aim.at(styles, styles.calibrate([small]), fader)
+        own = masks.resized(*size) if masks is not None else None
+        aim = aim_of(styles, styles.calibrate([small]), fader, own)
         result = first_frame(styles, small, aim, callback, start, styles.faces(small))
     assert result is not None
     return result
@@ -58,21 +62,28 @@ def paint_sweep(
     content: Frame,
     pictures: Sequence[Frame],
     faders: Sequence[Fader],
+    masks: Sequence[Masks | None] = (),
 ) -> Iterator[Result]:
     """One picture for each place of the crossfader, each but the first begun at the one before.
 
     So the look dissolves from one to the next: from the content, each would find strokes of its
     own, and they would flicker. Later ones are painted like the frames of a clip that stands still.
+    masks: of each, or none.
     """
     height, width = content.shape[:2]
     styles = Styles(network, paint, pictures, width, height).in_colors_of([content])
     calibrations = styles.calibrate([content])
     faces = styles.faces(content)
-    aims = (Aim.at(styles, calibrations, fader) for fader in faders)
-    result = paint_still(network, paint, content, pictures, faders[0])
+    own = masks or [None] * len(faders)
+    result = paint_still(network, paint, content, pictures, faders[0], masks=own[0])
     yield result
-    for before, aim in pairwise(aims):
-        result = next_frame(styles, content, aim, Previous(content, result, before), faces=faces)
+    still = follow(content, content)
+    before = aim_of(styles, calibrations, faders[0], own[0])
+    for fader, mask in zip(faders[1:], own[1:], strict=True):
+        aim = aim_of(styles, calibrations, fader, mask, before, still)
+        previous = Previous(content, result, before)
+        result = next_frame(styles, content, aim, previous, motion=still, faces=faces)
+        before = aim
         yield result
 
 

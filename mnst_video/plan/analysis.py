@@ -17,7 +17,7 @@ from mnst_video.painting.faces import Face, Faces, track_faces
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import CutDetector, Shot, shots_within, split
+from mnst_video.plan.shots import CutDetector, Shot, shots_within, split, spread
 from mnst_video.timeline.clock import moment
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
@@ -168,9 +168,3 @@ def _cut_frame(clip: Clip, seconds: Fraction) -> int:
             f"--cuts: {float(seconds):g} s is not inside the clip, which lasts {duration:.3f} s"
         )
     return frame
-
-
-def spread(start: int, end: int, count: int) -> set[int]:
-    """At most `count` numbers spread evenly over `start` to `end`, half open."""
-    count = min(count, end - start)
-    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}

@@ -68,10 +68,13 @@ def estimate(plan: Plan) -> Estimate:
     faders = [setup.course.fader(start)] * len(content)
     calibrations = plan.analysis.calibration(shots[0])
     styles = setup.styles.in_colors(plan.analysis.palette(shots[0]))
+    numbers = range(start, start + len(content))
+    masks = list(setup.masks_of(shots, numbers) or ()) or None
     # A network without polish takes no steps.
     trial = min(TRIAL_STEPS, styles.paint.steps) if styles.player else TRIAL_STEPS
     # The first run warms up and is not timed.
-    next(stylize_shot(styles.with_steps(min(1, trial)), calibrations, content, faders))
+    warm_up = styles.with_steps(min(1, trial))
+    next(stylize_shot(warm_up, calibrations, content, faders, masks=masks))
     styles = styles.with_steps(trial)
     ends: list[float] = []
 
@@ -80,7 +83,8 @@ def estimate(plan: Plan) -> Estimate:
 
     costs, sizes = [], []  # of a first and of a later frame: seconds beside the steps, and a step's
     begun = time.monotonic()
-    for result in stylize_shot(styles, calibrations, content, faders, callback=step_done):
+    trials = stylize_shot(styles, calibrations, content, faders, callback=step_done, masks=masks)
+    for result in trials:
         sizes.append(len(encode_image(result.frame, ".png")))
         step = median(b - a for a, b in pairwise(ends)) if len(ends) > 1 else 0.0
         costs.append((max(time.monotonic() - begun - trial * step, 0.0), step))

@@ -56,6 +56,8 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What is odd, for a person to read."""
         notes = self.setup.clip.notes + self.setup.course.notes + self.remarks
+        if self.setup.masks is not None:
+            notes += self.setup.masks.notes
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:

@@ -1,6 +1,7 @@
 """What a render has to know before its first frame: its timeline, frames, size, shots and sigma."""
 
 from bisect import bisect_left
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,15 @@ from mnst_video.method.vgg import VGG19
 from mnst_video.model.file import Model, kept_size, load_model
 from mnst_video.option_types import Mark
 from mnst_video.options import Options, marked
+from mnst_video.painting.areas import Masks
 from mnst_video.painting.brief import Brief
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
+from mnst_video.plan.masks import MaskSet, masks_of, read_masks
+from mnst_video.plan.shots import Shot
 from mnst_video.plan.source import check_whole, needed_sound
 from mnst_video.timeline.clock import Clock, moment
+from mnst_video.timeline.fader import Split
 from mnst_video.timeline.gamma import Course, course_of
 from mnst_video.timeline.timecode import END
 
@@ -33,6 +38,7 @@ class Setup:
     brief: what is painted with. network: what sees it on this machine.
     asked: the options before a model's own took their places, which make the same setup once more.
     model_digest: of the file of the network that paints, if one does.
+    masks: what each part of a frame is painted with, if it is not all alike.
     """
 
     clip: Clip
@@ -43,6 +49,7 @@ class Setup:
     network: VGG19
     asked: Options
     model_digest: str | None = None
+    masks: MaskSet | None = None
 
     @cached_property
     def styles(self) -> Styles:
@@ -71,6 +78,31 @@ class Setup:
         """In how many parts the network looks at a frame."""
         return len(self.network.tiles(self.size[1], self.size[0]))
 
+    def masks_of(self, shots: Sequence[Shot], numbers: Sequence[int]) -> Iterator[Masks] | None:
+        """The masks of some frames at the working size, if they have any; numbers: increasing."""
+        pictures = self.mask_pictures(shots, numbers)
+        if pictures is None:
+            return None
+        pairs = zip(pictures, numbers, strict=True)
+        return (Masks(picture, self.split(number)) for picture, number in pairs)
+
+    def mask_pictures(
+        self, shots: Sequence[Shot], numbers: Sequence[int]
+    ) -> Generator[Frame, None, None] | None:
+        """The same as pictures, see `Masks`."""
+        if self.masks is None:
+            return None
+        return read_masks(self.masks, self.clip, self.wiped, shots, self.size, numbers)
+
+    @property
+    def wiped(self) -> Sequence[float]:
+        """The share of the picture that a wipe uncovers, of each frame of the clip."""
+        return [self.course.fader(frame).gamma for frame in range(len(self.course.values))]
+
+    def split(self, frame: int) -> Split:
+        """What a frame's mask stands for."""
+        return self.course.split(frame, self.options.masks.mode)
+
     def output_notes(self, output: Path) -> tuple[str, ...]:
         """What a person should know of the clip that is to be written."""
         passage = self.clip.times.passage(self.frames)
@@ -83,9 +115,10 @@ class Setup:
         return Soundtrack(audio, sound_codecs(audio)) if audio is not None else None
 
 
-def prepare(clip: Clip, options: Options) -> Setup:
+def prepare(clip: Clip, options: Options, *, whole: bool = True) -> Setup:
     """Read the styles and the weights, and resolve what the options say of this clip.
 
+    whole: whether damage in the files of masks is looked for.
     Raises UsageError, InputError or MachineError.
     """
     asked = options
@@ -103,6 +136,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
     elsewhere = check_whole(clip, frames, to_end=to_end)
     if elsewhere is not None:
         clip = replace(clip, notes=(*clip.notes, elsewhere))
+    masks = masks_of(clip, options.masks, whole=whole)
     network = load_network(options.machine)
     size = working_size(clip.width, clip.height, options.side(network.device.type))
     if model is None:
@@ -113,7 +147,7 @@ def prepare(clip: Clip, options: Options) -> Setup:
             options.paint, model.paintings, size, network.sha256, model.network, options.polish
         )
     digest = model.digest if model is not None else None
-    return Setup(clip, options, course, frames, brief, network, asked, digest)
+    return Setup(clip, options, course, frames, brief, network, asked, digest, masks)
 
 
 def with_model(options: Options, model: Model) -> Options:

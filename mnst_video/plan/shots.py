@@ -67,3 +67,9 @@ def shots_within(shots: Sequence[Shot], start: int, end: int) -> tuple[Shot, ...
     """What frames `start` to `end` (half open) hold of the shots, with the shots' own numbers."""
     inside = (Shot(s.index, max(s.start, start), min(s.end, end)) for s in shots)
     return tuple(shot for shot in inside if shot.start < shot.end)
+
+
+def spread(start: int, end: int, count: int) -> set[int]:
+    """At most `count` numbers spread evenly over `start` to `end`, half open."""
+    count = min(count, end - start)
+    return {start + (2 * i + 1) * (end - start) // (2 * count) for i in range(count)}

@@ -20,7 +20,7 @@ from mnst_video.painting.aim import Aim
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
-from mnst_video.plan.analysis import spread
+from mnst_video.plan.shots import spread
 from mnst_video.stills.content import open_content
 from mnst_video.timeline.fader import Fader
 

@@ -1,5 +1,6 @@
 """The picture that a still is made of: a file's, or a frame of a clip."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnst_video.errors import InputError, UsageError
@@ -35,13 +36,22 @@ def open_content(path: Path, options: InputOptions) -> Photo | Clip:
         raise (problem if path.suffix.lower() in ADVICE else error) from None
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a still is made of. clip: what it is a frame of, if of any; number: which one."""
+
+    photo: Photo
+    clip: Clip | None = None
+    number: int = 0
+
+
 def load_content(
     path: Path,
     options: InputOptions,
     timeline: TimelineOptions,
     audio: Path | None = None,
     at: Time = START,
-) -> Photo:
+) -> Content:
     """A picture, or the frame of a clip at a time, which may be in beats where there is a tempo.
 
     audio: what replaces the clip's own sound, where the tempo is found in it.
@@ -49,7 +59,7 @@ def load_content(
     """
     content = open_content(path, options)
     if isinstance(content, Photo) and at == START:
-        return content
+        return Content(content)
     if isinstance(content, Photo):  # an animation can be either
         try:
             content = clip_of(path, options, depth="packets")
@@ -66,4 +76,4 @@ def load_content(
     ((_, photo),) = read_at(content, [number])
     size = content.width, content.height
     alpha = None if photo.alpha is None else resize(photo.alpha, *size)
-    return Photo(resize(photo.frame, *size), alpha)
+    return Content(Photo(resize(photo.frame, *size), alpha), content, number)

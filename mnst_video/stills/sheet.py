@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from mnst_video.media.frames import Frame, fit_style, resize, working_size
 from mnst_video.media.images import load_image, save_image
 from mnst_video.option_types import Mark
 from mnst_video.options import SHEET_PICTURES, SWEEP_SECONDS, Options, marked
+from mnst_video.painting.areas import Masks
 from mnst_video.painting.machine import load_network, memory_errors
 from mnst_video.painting.settings import Machine, Paint
 from mnst_video.painting.still import paint_still
 from mnst_video.plan.source import default_output
 from mnst_video.presets import make_options
 from mnst_video.stills.content import load_content
+from mnst_video.stills.masks import still_masks
 from mnst_video.stills.still import PICTURES
 from mnst_video.stills.sweep import SweepDone, at_strength, check_seconds, unknown_kind
 from mnst_video.timeline.gamma import Place, places_of
@@ -41,12 +43,16 @@ TILE_SIDE, GAP, LETTERS = 256, 8, 15
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a sheet: its label, options, style images, and the places of its pictures."""
+    """A row of a sheet: its label, options, style images, and the places of its pictures.
+
+    masks: of each picture, if it has some.
+    """
 
     name: str
     options: Options
     pictures: Sequence[Frame]
     places: Sequence[Place]
+    masks: Sequence[Masks | None] = ()
 
 
 def render_sheet(
@@ -79,7 +85,8 @@ def render_sheet(
     if output.suffix.lower() not in PICTURES:
         raise unknown_kind(output)
     chosen = row_options(options, rows)
-    check_target(output, (source, *(path for _, row in chosen for path in row.styles)), overwrite)
+    read = (path for _, row in chosen for path in (*row.styles, *row.masks.paths))
+    check_target(output, (source, *read), overwrite)
     check_seconds(seconds)
     if pictures < 2:
         raise UsageError("a sweep needs at least two pictures")
@@ -95,12 +102,16 @@ def render_sheet(
         )
         for name, row in chosen
     ]
-    photo = load_content(source, options.input, options.timeline, options.audio, at).on(
-        options.input.ground
-    )
+    loaded = load_content(source, options.input, options.timeline, options.audio, at)
+    photo = loaded.photo.on(options.input.ground)
     with at_work(output, options.machine):
         side = options.max_side or TILE_SIDE
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
+        size = (content.shape[1], content.shape[0])
+        variants = [
+            replace(row, masks=still_masks(source, loaded, row.options, size, row.places))
+            for row in variants
+        ]
         width = GAP + max(pictures, 1 + len(options.styles)) * (content.shape[1] + GAP)
         if width > WIDEST_JPEG and output.suffix.lower() in (".jpg", ".jpeg"):
             raise UsageError(f"{output}: {width} pixels are too wide for a JPEG; use .png")
@@ -121,7 +132,8 @@ def row_options(options: Options, rows: str | None) -> list[tuple[str, Options]]
         raise UsageError(f"--rows {name}: a sheet's pictures do not depend on it")
     given = {key: getattr(options, key) for key in options.model_fields_set}
     variants = []
-    for text in (value.strip() for value in values.split(",")):
+    # Masks have commas of their own.
+    for text in (value.strip() for value in values.split(";" if ";" in values else ",")):
         if name == "preset":
             made = make_options((text,), given)
         else:
@@ -140,25 +152,32 @@ class _Part:
 
     machine: Machine
     content: Frame
-    pictures: Mapping[int, tuple[Row, Place]]
+    pictures: Mapping[int, tuple[Row, Place, Masks | None]]
 
 
 def _paint_part(part: _Part, tell: Tell) -> None:
     """The work of a process, or of the only one: each picture is painted from the content."""
     with memory_errors(part.machine):
         network = load_network(part.machine)
-        for number, (row, place) in part.pictures.items():
+        for number, (row, place, masks) in part.pictures.items():
+            paint = row.options.paint
             result = paint_still(
-                network, row.options.paint, part.content, row.pictures, place.fader
+                network, paint, part.content, row.pictures, place.fader, masks=masks
             )
-            tell((number, at_strength(part.content, result, place.strength)))
+            tell((number, at_strength(part.content, result, place.strength, masks)))
 
 
 def _paint(
     machine: Machine, rows: Sequence[Row], content: Frame, jobs: int, count: Count
 ) -> list[Frame]:
     """The pictures of a sheet, row after row."""
-    pictures = dict(enumerate((row, place) for row in rows for place in row.places))
+    pictures = dict(
+        enumerate(
+            (row, place, masks)
+            for row in rows
+            for place, masks in zip(row.places, row.masks, strict=True)
+        )
+    )
     parts = [
         _Part(on_device(machine, job), content, {number: pictures[number] for number in numbers})
         for job, numbers in enumerate(divide([1] * len(pictures), jobs))

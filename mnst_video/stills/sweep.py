@@ -9,17 +9,19 @@ import numpy as np
 from mnst_video.errors import UsageError
 from mnst_video.job.workplace import Count, CountObserver, at_work
 from mnst_video.media.files import check_source
-from mnst_video.media.frames import Frame, resize, working_size
+from mnst_video.media.frames import Frame, between, resize, working_size
 from mnst_video.media.images import load_image
 from mnst_video.media.output.checks import check_encoder, check_output
 from mnst_video.media.output.containers import CONTAINERS, EncoderSettings, is_clip
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.method.device import pick_device
 from mnst_video.options import SWEEP_FPS, SWEEP_SECONDS, Options
+from mnst_video.painting.areas import Masks
 from mnst_video.painting.frame import Result
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.still import paint_sweep
 from mnst_video.stills.content import load_content
+from mnst_video.stills.masks import still_masks
 from mnst_video.stills.still import PICTURES
 from mnst_video.timeline.gamma import places_of
 from mnst_video.timeline.timecode import START, Time
@@ -62,7 +64,9 @@ def render_sweep(
     check_source(source)
     if not is_clip(output):
         raise unknown_kind(output)
-    check_output(output, (source, *options.styles), overwrite, options.encoder, fps)
+    check_output(
+        output, (source, *options.styles, *options.masks.paths), overwrite, options.encoder, fps
+    )
     check_seconds(seconds)
     frames = round(seconds * fps)
     count.total = frames // 2 + 1 if loop else frames
@@ -70,19 +74,20 @@ def render_sweep(
         raise UsageError("a sweep needs at least two pictures")
     pictures = [load_image(path) for path in options.styles]
     places = places_of(options.timeline, count.total, fps)
-    photo = load_content(source, options.input, options.timeline, options.audio, at).on(
-        options.input.ground
-    )
+    loaded = load_content(source, options.input, options.timeline, options.audio, at)
+    photo = loaded.photo.on(options.input.ground)
     with at_work(output, options.machine):
         side = options.still_side(pick_device(options.machine.device).type)
         content = resize(photo, *working_size(photo.shape[1], photo.shape[0], side))
         check_encoder(output, (content.shape[1], content.shape[0]), options.encoder)
         faders = [place.fader for place in places]
+        size = (content.shape[1], content.shape[0])
+        masks = still_masks(source, loaded, options, size, places)
         network = load_network(options.machine)
         done = []
-        painted = paint_sweep(network, options.paint, content, pictures, faders)
-        for result, place in zip(painted, places, strict=True):
-            done.append(at_strength(content, result, place.strength))
+        painted = paint_sweep(network, options.paint, content, pictures, faders, masks)
+        for result, place, own in zip(painted, places, masks, strict=True):
+            done.append(at_strength(content, result, place.strength, own))
             count.one()
         _write(output, done, fps, loop, frames, options.encoder)
     return SweepDone(output, count.total, count.seconds)
@@ -100,10 +105,10 @@ def unknown_kind(output: Path) -> UsageError:
     return UsageError(f"{output}: unknown kind of sweep; use one of {known}")
 
 
-def at_strength(content: Frame, result: Result, strength: float) -> Frame:
-    """Between the content, at strength 0, and what was painted, at 1."""
-    mixed = content + strength * (result.pixels - content)
-    return np.asarray(mixed.round(), np.uint8)
+def at_strength(content: Frame, result: Result, strength: float, masks: Masks | None) -> Frame:
+    """Between the content, at strength 0, and what was painted, at 1; where a mask has paint."""
+    cover = masks.paint if masks is not None else None
+    return np.asarray(between(content, result.pixels, strength, cover).round(), np.uint8)
 
 
 def _write(

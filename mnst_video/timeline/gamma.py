@@ -10,9 +10,13 @@ from mnst_video.timeline.beats import detect_beats
 from mnst_video.timeline.clock import Clock, Tempo
 from mnst_video.timeline.curve import Schedule
 from mnst_video.timeline.envelope import Sound, envelope
-from mnst_video.timeline.fader import Fader
+from mnst_video.timeline.fader import Fader, Split
 from mnst_video.timeline.keys import Timeline
 from mnst_video.timeline.reaction import Reaction
+
+# What a mask does with γ: nothing, is it, multiplies it, or uncovers the share of the picture that
+# it stands for.
+Mode = Literal["none", "replace", "multiply", "wipe"]
 
 # WCAG 2.3.1: more than three flashes within a second can cause seizures.
 FLASHES_PER_SECOND = 3
@@ -66,6 +70,10 @@ class Course:
         """Which two styles a frame shows, and gamma between them."""
         return _fader(self.values[frame], self.positions, self.styles)
 
+    def split(self, frame: int, mode: Mode) -> Split:
+        """What a frame's mask stands for."""
+        return split_of(self.values[frame], self.positions, self.styles, mode)
+
     @property
     def name(self) -> str:
         """What the values are called."""
@@ -108,7 +116,29 @@ def course_of(
     )
 
 
-def fader_of_still(options: TimelineOptions) -> Fader:
+def split_of(value: float, positions: bool, styles: int, mode: Mode) -> Split:
+    """What a mask stands for where γ, or with `positions` the place in a setlist, has a value.
+
+    In a setlist white is its first style and black its last one. A wipe uncovers the first of the
+    two styles that the place is between.
+    """
+    count = styles if positions else None
+    if mode == "none":
+        return Split(value, value, count)
+    if mode == "wipe":
+        pair = _fader(value, positions, styles).pair
+        return Split(pair + 2.0, pair + 1.0, count) if positions else Split(0.0, 1.0)
+    white = value if mode == "multiply" else 1.0
+    return Split(float(styles), white, count) if positions else Split(0.0, white)
+
+
+def split_at(options: TimelineOptions, place: "Place", mode: Mode) -> Split:
+    """What a mask stands for at a place of a timeline. Raises UsageError."""
+    positions, _ = _timeline(options)
+    return split_of(place.value, positions, options.styles, mode)
+
+
+def place_of_still(options: TimelineOptions) -> "Place":
     """Where the crossfader stands for a picture: the middle, unless the options say.
 
     Of keys the one at the start counts. Raises UsageError.
@@ -119,7 +149,8 @@ def fader_of_still(options: TimelineOptions) -> Fader:
     tempo = None if options.bpm == "auto" else tempo_of(options, None)
     one_frame = Clock((Fraction(0),), Fraction(25), tempo)
     curve, _ = _curve(positions, timeline or Timeline.constant(middle), options, one_frame)
-    return _fader(curve.at(Fraction(0)), positions, options.styles)
+    value = curve.at(Fraction(0))
+    return Place(value, _fader(value, positions, options.styles), 1.0)
 
 
 @dataclass(frozen=True)
@@ -147,7 +178,7 @@ def places_of(options: TimelineOptions, count: int, fps: Fraction) -> list[Place
 
 def _fader(value: float, positions: bool, styles: int) -> Fader:
     """A gamma, or a position in a setlist, as a fader."""
-    return Fader.at_position(value, styles) if positions else Fader(0, value)
+    return Fader.at_value(value, styles if positions else None)
 
 
 def _timeline(options: TimelineOptions) -> tuple[bool, Timeline | None]:

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 # Of each pixel of a picture `(H, W)`, 0..1.
 Field = NDArray[np.float32]
+Grid = NDArray[np.float64]
 
 FOLLOW = "follow"
+# A softness of less is none.
+HARD = 1e-4
 # The cells of noise along a side, and its own seed: it is the same in every render.
-CELLS, SEED = 7, 17
+CELLS, SEED = 4, 17
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Wipe:
     def order(self, width: int, height: int) -> Field:
         """When each place of a picture is uncovered: the share of the area before it, 0..1."""
         x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-        return ranked(KINDS[self.kind](x, y, width / height))
+        return ranked(KINDS[self.kind](_Places(x, y, width / height)))
 
 
-def ranked(field: NDArray[np.floating]) -> Field:
+def ranked(field: Grid | Field) -> Field:
     """The share of the picture whose value is less; of equal ones the upper, then the left comes
     first. So any share of the area is uncovered exactly, to a pixel."""
     ranks = np.empty(field.size, np.float32)
@@ -63,7 +66,7 @@ def uncovered(order: Field, share: float, softness: float) -> Field:
     order: see `Wipe.order`. softness: the share of the area, 0..1, over which it goes from 0 to 1
     where it has room.
     """
-    if softness <= 0.0:
+    if softness < HARD:
         return (order < share).astype(np.float32)
     # The mean of clip((edge - order) / softness, 0, 1) is `share` at this edge.
     if share <= softness / 2:
@@ -75,22 +78,41 @@ def uncovered(order: Field, share: float, softness: float) -> Field:
     return np.asarray(((edge - order) / softness).clip(0.0, 1.0), np.float32)
 
 
-def _angle(x: Field, y: Field, shape: float) -> Field:
-    """Clockwise from twelve o'clock, 0..2π."""
-    return np.asarray(np.arctan2((x - 0.5) * shape, 0.5 - y) % (2 * math.pi))
+@dataclass(frozen=True)
+class _Places:
+    """x and y of each pixel, 0..1; shape: the picture's width over its height."""
+
+    x: Grid
+    y: Grid
+    shape: float
 
 
-def _noise(x: Field, y: Field, shape: float) -> Field:
+def _clock(at: _Places) -> Grid:
+    """The angle clockwise from twelve o'clock, 0..2π."""
+    return np.asarray(np.arctan2((at.x - 0.5) * at.shape, 0.5 - at.y) % (2 * math.pi))
+
+
+def _radial(at: _Places) -> Grid:
+    """A fan that opens to both sides."""
+    return np.minimum(_clock(at), 2 * math.pi - _clock(at))
+
+
+def _iris(at: _Places) -> Grid:
+    """A circle that opens."""
+    return np.hypot((at.x - 0.5) * at.shape, at.y - 0.5)
+
+
+def _noise(at: _Places) -> Grid:
     """Smooth, in blots; the same at any size of picture."""
-    total = np.zeros_like(x)
+    total = np.zeros_like(at.x)
     for octave in range(3):
         cells = CELLS * 2**octave
         grid = np.random.default_rng((SEED, octave)).uniform(size=(4 * cells, 4 * cells))
-        total += _between(grid, y * cells, x * cells * shape) / 2**octave
+        total += _between(grid, at.y * cells, at.x * cells * at.shape) / 3**octave
     return total
 
 
-def _between(grid: NDArray[np.float64], rows: Field, columns: Field) -> Field:
+def _between(grid: Grid, rows: Grid, columns: Grid) -> Grid:
     """Values of a grid that repeats itself, smooth between its points."""
     size = len(grid)
     row, column = np.floor(rows).astype(int), np.floor(columns).astype(int)
@@ -102,18 +124,15 @@ def _between(grid: NDArray[np.float64], rows: Field, columns: Field) -> Field:
     return np.asarray(upper * (1 - down) + lower * down)
 
 
-# What grows from where a picture is uncovered first; x and y are 0..1, shape is width over height.
-# Names as editors have them: a wipe to the left begins at the right.
-KINDS: Mapping[str, Callable[[Field, Field, float], Field]] = {
-    "left": lambda x, y, shape: -x,
-    "right": lambda x, y, shape: x,
-    "up": lambda x, y, shape: -y,
-    "down": lambda x, y, shape: y,
-    # A fan that opens to both sides.
-    "radial": lambda x, y, shape: np.minimum(
-        _angle(x, y, shape), 2 * math.pi - _angle(x, y, shape)
-    ),
-    "iris": lambda x, y, shape: np.hypot((x - 0.5) * shape, y - 0.5),
-    "clock": _angle,
+# What grows from where a picture is uncovered first. Names as editors have them: a wipe to the left
+# begins at the right.
+KINDS: Mapping[str, Callable[[_Places], Grid]] = {
+    "left": lambda at: -at.x,
+    "right": lambda at: at.x,
+    "up": lambda at: -at.y,
+    "down": lambda at: at.y,
+    "radial": _radial,
+    "iris": _iris,
+    "clock": _clock,
     "noise": _noise,
 }

@@ -18,7 +18,8 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.pictures import PICTURES, is_sequence
 from mnst_video.media.input.settings import InputOptions
 from mnst_video.painting.flow import follow
-from mnst_video.plan.analysis import CALIBRATION_FRAMES, spread
+from mnst_video.plan.analysis import CALIBRATION_FRAMES
+from mnst_video.plan.shots import spread
 from mnst_video.plan.source import clip_of
 
 # The most frames, of all content together: more teach little, and take memory.

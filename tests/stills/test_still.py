@@ -59,7 +59,7 @@ def test_a_frame_of_a_clip(make_clip, quick, tmp_path):
     for at in ("start", "0.25", "6f", "end"):
         frames[at] = load_content(
             clip, Options().input, Options().timeline, at=Time.parse(at)
-        ).frame
+        ).photo.frame
         assert frames[at].shape == (48, 64, 3)
     assert np.array_equal(frames["0.25"], frames["6f"])
     assert not np.array_equal(frames["start"], frames["6f"])
@@ -72,7 +72,9 @@ def test_only_a_time_in_beats_asks_for_the_tempo(make_clip, monkeypatch):
     """`bpm = "auto"` of a preset is no reason to listen for beats, nor to need librosa."""
     monkeypatch.setitem(sys.modules, "librosa.beat", None)
     clip, auto = make_clip(frames=12), Options(bpm="auto")
-    assert load_content(clip, auto.input, auto.timeline, at=Time.parse("0.25")).frame.any()
+    taken = load_content(clip, auto.input, auto.timeline, at=Time.parse("0.25"))
+    assert taken.photo.frame.any()
+    assert (taken.clip.path, taken.number) == (clip, 6)
     with pytest.raises(MachineError, match="needs librosa"):
         load_content(clip, auto.input, auto.timeline, at=Time.parse("1b"))
 
@@ -198,7 +200,7 @@ def test_a_still_of_a_transparent_clip_is_transparent(quick, tmp_path, ffmpeg):
 def test_a_still_is_the_frame_at_its_time_also_far_behind_a_keyframe(make_clip):
     source = make_clip(frames=30, extra=("-g", 999))
     wanted = list(read_frames(probe(source), 64, 48))[23]
-    photo = load_content(source, Options().input, Options().timeline, at=Time.parse("23f"))
+    photo = load_content(source, Options().input, Options().timeline, at=Time.parse("23f")).photo
     assert np.abs(photo.frame.astype(int) - wanted).max() <= 3
 
 
@@ -208,6 +210,6 @@ def test_numbered_pictures_have_stills(quick, tmp_path, texture):
     for number in range(3):
         save_image(texture(32, 24, number), folder / f"a{number:03d}.png")
     pattern = folder / "a%03d.png"
-    photo = load_content(pattern, Options().input, Options().timeline, at=Time.parse("2f"))
+    photo = load_content(pattern, Options().input, Options().timeline, at=Time.parse("2f")).photo
     assert np.array_equal(photo.frame, texture(32, 24, 2))
     assert render_still(folder, None, quick()).output == tmp_path / "shots_mnst.png"

@@ -13,7 +13,7 @@ from mnst_video.plan.source import needed_sound
 from mnst_video.presets import make_options
 from mnst_video.timeline.clock import moment
 from mnst_video.timeline.fader import Fader
-from mnst_video.timeline.gamma import Place, course_of, fader_of_still, places_of
+from mnst_video.timeline.gamma import Place, course_of, place_of_still, places_of
 from mnst_video.timeline.timecode import Time
 
 # Kicks of 80 Hz at 120 bpm, from 0.25 s on, in a clip of 4 s.
@@ -257,8 +257,8 @@ def test_a_ping_pong_loops_without_a_seam(make_clip):
 
 
 def test_a_still_needs_no_sound_and_takes_beats_of_a_number():
-    assert fader_of_still(Options(bpm="auto", gamma=0.3).timeline) == Fader(0, 0.3)
+    assert place_of_still(Options(bpm="auto", gamma=0.3).timeline).fader == Fader(0, 0.3)
     beats = "4b=1, 0b=0.2"
-    assert fader_of_still(Options(bpm=120, gamma=beats).timeline) == Fader(0, 0.2)
+    assert place_of_still(Options(bpm=120, gamma=beats).timeline).fader == Fader(0, 0.2)
     with pytest.raises(UsageError, match=r"[04]b needs a tempo: add --bpm 120"):
-        fader_of_still(Options(bpm="auto", gamma=beats).timeline)
+        place_of_still(Options(bpm="auto", gamma=beats).timeline)

@@ -44,13 +44,17 @@ def read_frames(
 
 
 def read_opacity(
-    clip: Clip, width: int, height: int, start: int = 0, end: int | None = None
+    clip: Clip,
+    width: int,
+    height: int,
+    start: int = 0,
+    end: int | None = None,
+    only: Container[int] | None = None,
 ) -> Generator[Frame, None, None]:
     """The opacity of frames, as `read_frames` has them: uint8 `(height, width)`, 255 is opaque."""
-    with contextlib.closing(_photos(clip, start, end, None)) as photos:
+    with contextlib.closing(_photos(clip, start, end, only)) as photos:
         for photo in photos:
-            opaque = np.full(photo.frame.shape[:2], 255, np.uint8)
-            yield resize(opaque if photo.alpha is None else photo.alpha, width, height)
+            yield resize(photo.opacity, width, height)
 
 
 def _photos(

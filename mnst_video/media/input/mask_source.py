@@ -1,6 +1,7 @@
 """Where a mask comes from: as text, and checked."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,10 +9,16 @@ from typing import Literal, Self
 
 from PIL import ImageColor
 
+from mnst_video.timeline.gamma import Mode
+from mnst_video.timeline.wipe import Wipe
+
 # What is no file: the clip's own opacity, a range of its luminance, all but a colour, its people.
 KINDS = ("alpha", "luma", "key", "person")
 # The tolerance of a key unless it is given: a distance in CIELAB's plane of colours.
 TOLERANCE = 30.0
+
+# The options that take one, in the order of the channels of a frame's masks.
+MASKS = ("gamma_mask", "strength_mask", "content_mask")
 
 _OPTIONS = {
     "mode": "mode=multiply, or mode=replace",
@@ -114,10 +121,43 @@ class MaskSource:
         options = [
             option.name if option.name == "invert" else f"{option.name}={_shown(value)}"
             for option in fields(self)
-            if option.name in _OPTIONS
-            and (value := getattr(self, option.name)) != option.default
+            if option.name in _OPTIONS and (value := getattr(self, option.name)) != option.default
         ]
         return f"{shown}[{','.join(options)}]" if options else shown
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """What each means, its range and its default stand in `Options`, which makes this."""
+
+    gamma_mask: MaskSource | None = None
+    strength_mask: MaskSource | None = None
+    content_mask: MaskSource | None = None
+    wipe: Wipe | None = None
+    softness: float = 0.0
+
+    @property
+    def sources(self) -> Mapping[str, MaskSource]:
+        """Those that are asked for, by their names."""
+        named = {name: getattr(self, name) for name in MASKS}
+        return {name: source for name, source in named.items() if source is not None}
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.sources) or self.wipe is not None
+
+    @property
+    def mode(self) -> Mode:
+        """What becomes of γ."""
+        if self.wipe is not None:
+            return "wipe"
+        return self.gamma_mask.mode if self.gamma_mask is not None else "none"
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are named."""
+        return tuple(s.path for s in self.sources.values() if s.kind == "file")
 
 
 def _shown(value: object) -> str:
