@@ -25,7 +25,7 @@ from mnst_video.media.input.settings import InputOptions
 from mnst_video.painting.flow import follow, sources
 from mnst_video.plan.shots import Shot, spread
 from mnst_video.plan.source import clip_of
-from mnst_video.timeline.wipe import Field, ranked, uncovered
+from mnst_video.timeline.wipe import Field, uncovered
 
 # What a mask says where nobody asks for one: white's side, paint everywhere, nothing held.
 SAYING = (255, 255, 0)
@@ -396,7 +396,10 @@ def _orders(
 
 
 def _followed(order: Field, begun: Field, frame: Frame, before: Frame) -> Field:
-    """An order along the picture; what is uncovered by the picture itself has its own again."""
+    """An order along the picture; what is uncovered by the picture itself has its own again.
+
+    So a place stays what it is on, and the area is that of the shot's first frame.
+    """
     flow, trust = follow(frame, before)
     moved = cv2.remap(order, *sources(flow), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return ranked(np.asarray(begun + trust * (moved - begun), np.float32))
+    return np.asarray(begun + trust * (moved - begun), np.float32)

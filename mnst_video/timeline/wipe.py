@@ -52,7 +52,7 @@ class Wipe:
         return ranked(KINDS[self.kind](_Places(x, y, width / height)))
 
 
-def ranked(field: Grid | Field) -> Field:
+def ranked(field: Grid) -> Field:
     """The share of the picture whose value is less; of equal ones the upper, then the left comes
     first. So any share of the area is uncovered exactly, to a pixel."""
     ranks = np.empty(field.size, np.float32)
@@ -61,7 +61,8 @@ def ranked(field: Grid | Field) -> Field:
 
 
 def uncovered(order: Field, share: float, softness: float) -> Field:
-    """How much of each place is uncovered, 0..1; the mean over the picture is `share`.
+    """How much of each place is uncovered, 0..1; the mean over the picture is `share`, if the order
+    has each share of the area once.
 
     order: see `Wipe.order`. softness: the share of the area, 0..1, over which it goes from 0 to 1
     where it has room.

@@ -9,6 +9,7 @@ from mnst_video.method.crossfade import blend, mix
 from mnst_video.method.losses import (
     ARTICLE_WEIGHTS,
     STYLE_LAYERS,
+    Area,
     Look,
     Objective,
     content_loss,
@@ -327,14 +328,22 @@ def test_what_is_kept_adds_its_weighted_distance_and_no_more(stub, pictures):
     assert float(keeping(tensor(content)).total) == float(plain(tensor(content)).total)
 
 
+@pytest.mark.parametrize("areas", [False, True])
 @pytest.mark.parametrize(
     ("layer", "height", "width"), [("block4_conv2", 53, 437), ("block5_conv2", 437, 53)]
 )
 def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
-    weights, network, texture, as_image, layer, height, width
+    weights, network, texture, as_image, layer, height, width, areas
 ):
     image, content, style = (as_image(texture(width, height, seed, 1.0)) for seed in (1, 2, 3))
     mask = (image[:, :1] > 180.0).float()
+    by_layer = {n: F.avg_pool2d(mask, 2 ** (int(n[5]) - 1)) for n in STYLE_LAYERS}
+    rest = {n: 1.0 - shown for n, shown in by_layer.items()}
+    targets = (style_grams(network, s, float(height * width)) for s in (style, content))
+    parts = [
+        Area(target, ARTICLE_WEIGHTS, masks, weight, by_layer, 1e-7)
+        for target, masks, weight in zip(targets, (by_layer, rest), (0.4, 0.6), strict=True)
+    ]
     found = []
     for vgg in (network, VGG19(weights, most_pixels=17_000)):
         look = Look.at(vgg, content, layer)
@@ -348,11 +357,12 @@ def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
             content_weight=1e-3,
             style_weight=1e-6,
             uncovered_weight=5e-7,
-            uncovered={n: F.avg_pool2d(mask, 2 ** (int(n[5]) - 1)) for n in STYLE_LAYERS},
+            uncovered=by_layer,
             kept={
                 n: (Look.at(vgg, content, n, style_layers=()).content, 1e-3 * F.avg_pool2d(mask, s))
                 for n, s in (("block3_conv1", 4), ("block4_conv2", 8))
             },
+            areas=parts if areas else (),
         )
         start = image.clone().requires_grad_()
         losses = objective(start)
@@ -367,3 +377,49 @@ def test_tiles_add_up_to_the_losses_and_the_gradient_of_the_whole(
             getattr(losses_in_parts, term), getattr(losses, term), rtol=1e-5, atol=0.0
         )
     assert (gradient_in_parts - gradient).norm() < 1e-4 * gradient.norm()
+
+
+def test_areas_have_targets_of_their_own(stub, pictures):
+    """Against numpy: two halves, and what is uncovered in one of them."""
+    picture, _, style1, style2 = pictures
+    left = torch.zeros(1, 1, 6, 8)
+    left[..., :4] = 1.0
+    corner = left.clone()
+    corner[..., 3:, :] = 0.0
+
+    def all_layers(mask):
+        return dict.fromkeys(STYLE_LAYERS, mask)
+
+    areas = [
+        Area(
+            style_grams(stub, tensor(style1), 48.0),
+            ARTICLE_WEIGHTS,
+            all_layers(left),
+            0.25,
+            all_layers(corner),
+            0.5,
+        ),
+        Area(
+            style_grams(stub, tensor(style2), 48.0),
+            (1.0,) * 5,
+            all_layers(1.0 - left),
+            0.75,
+        ),
+    ]
+    objective = replace(uncovered_objective(stub, pictures, 0, 0.0), areas=areas)
+    losses = objective(tensor(picture))
+
+    def loss(style, weights, part):
+        total = 0.0
+        for layer, weight in zip(STYLE_LAYERS, weights, strict=True):
+            f, s = (stub.reference(p, layer).reshape(5, 6, 8) for p in (picture, style))
+            own, whole = f[part].reshape(5, -1), s.reshape(5, -1)
+            gram = own @ own.T / own.shape[1]
+            total += weight * np.mean((gram - whole @ whole.T / 48) ** 2)
+        return total
+
+    style = 0.25 * loss(style1, ARTICLE_WEIGHTS, np.s_[:, :, :4])
+    style += 0.75 * loss(style2, (1.0,) * 5, np.s_[:, :, 4:])
+    fresh = 0.5 * loss(style1, ARTICLE_WEIGHTS, np.s_[:, :3, :4])
+    assert float(losses.style) == pytest.approx(style, rel=1e-5)
+    assert float(losses.total) == pytest.approx(3.0 * style + fresh, rel=1e-5)
