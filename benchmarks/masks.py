@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from clips import window
@@ -32,13 +31,13 @@ from numpy.typing import NDArray
 from stability import SAMPLE
 from tables import compared, markdown
 
-from mnst_video.judge.stability import judge_flow, pull
+from mnst_video.judge.stability import judge_flow, near_boundary, pull
 from mnst_video.media.frames import Frame
 from mnst_video.media.images import save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.method.losses import STYLE_LAYERS, area_grams, gram_matrix
-from mnst_video.method.regions import Levels, by_layer
+from mnst_video.method.regions import by_layer
 from mnst_video.options import Options
 from mnst_video.painting.aim import Aim
 from mnst_video.painting.areas import MaskedAim, Masks
@@ -165,14 +164,6 @@ def errors(
         for row, where in enumerate((near, ~near)):
             sums[row] += (wrong * where).sum(), (trust * where).sum()
     return tuple((sums[:, 0] / np.maximum(sums[:, 1], 1e-9)).tolist())
-
-
-def near_boundary(now: Levels, before: Levels, reach: int) -> NDArray[np.bool_]:
-    """Where a mask is between or changes, or has an edge, and within `reach` pixels of that."""
-    between = ((now > 0) & (now < 255)) | (now != before)
-    edges = cv2.morphologyEx(now, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    return cv2.dilate((between | edges).astype(np.uint8), kernel) > 0
 
 
 def area_of(frame: Frame, one: Frame, two: Frame, shape: Callable[[float], Array]) -> float:

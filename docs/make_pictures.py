@@ -1,13 +1,16 @@
-"""The pictures of README and docs/method.md: writes docs/sample.jpg and docs/faces.jpg.
+"""The pictures of README, docs/method.md and docs/masks.md.
 
-    python docs/make_pictures.py
+    python docs/make_pictures.py [NAME …]
 
-It takes about three minutes on two CPU cores, and needs matplotlib (the extra `plots`), of whose
-sample data the portrait is: Rear Admiral Grace Hopper, by James S. Davis of the U.S. Navy (1984),
-in the public domain.
+NAME is one of sample, faces, masks and wipes; without one all are made: sample.jpg, faces.jpg,
+masks.jpg with masks-closer.jpg, and wipes.png. It takes about eight minutes on two CPU cores, and
+needs matplotlib (the extra `plots`), of whose sample data the portrait is: Rear Admiral Grace
+Hopper, by James S. Davis of the U.S. Navy (1984), in the public domain.
 """
 
+import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib.cbook
@@ -20,6 +23,7 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
 from mnst_video.stills.stylize import stylize_image
+from mnst_video.timeline.wipe import KINDS, Wipe, uncovered
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
@@ -59,9 +63,67 @@ def faces() -> Frame:
     return np.hstack(row)
 
 
+def masks() -> Mapping[str, Frame]:
+    """The sample, its mask and two renders with it; and three neighbours of the first, closer."""
+    mask = SAMPLES / "mask.mp4"
+    asked = {
+        "sides": {"gamma_mask": f"{mask}"},
+        "kept": {"strength_mask": f"{mask}[invert]", "gamma": "1"},
+    }
+    numbers, near = (30, 60), (33, 34, 35)
+    rows = [
+        list(read_frames(probe(SAMPLES / f"{name}.mp4"), *SHOWN, only={*numbers}))
+        for name in ("clip", "mask")
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, given in asked.items():
+            made = Path(folder) / f"{name}.mkv"
+            render(SAMPLES / "clip.mp4", made, Options.model_validate(given))
+            frames = {
+                number: frame
+                for number, frame in enumerate(read_frames(probe(made), 256, 144))
+                if number in (*numbers, *near)
+            }
+            rows.append([resize(frames[number], *SHOWN) for number in numbers])
+            if name == "sides":
+                parts = [frames[number][2:66, 84:166] for number in near]
+        closer = [resize(part, 4 * part.shape[1], 4 * part.shape[0]) for part in parts]
+    between = np.full((GAP, 4 * SHOWN[0] + 3 * GAP, 3), 255, np.uint8)
+    gap = np.full((SHOWN[1], GAP, 3), 255, np.uint8)
+    # Side by side: footage and mask, then the renders, a frame a row.
+    lines = []
+    for at in range(len(numbers)):
+        row = [picture for made in rows for picture in (made[at], gap)]
+        lines += [np.hstack(row[:-1]), between]
+    return {"masks.jpg": np.vstack(lines[:-1]), "masks-closer.jpg": np.hstack(closer)}
+
+
+def wipes() -> Frame:
+    """All wipes at two shares, hard and soft."""
+    width, height = 128, 72
+    rows = []
+    for softness in (0.0, 0.25):
+        for share in (0.3, 0.7):
+            shown = [uncovered(Wipe(k).order(width, height), share, softness) for k in KINDS]
+            grey = np.full((height, GAP), 0.5)
+            line = [part for picture in shown for part in (picture, grey)]
+            rows += [np.hstack(line[:-1]), np.full((GAP, sum(p.shape[1] for p in line[:-1])), 0.5)]
+    levels = (255.0 * np.vstack(rows[:-1])).round().astype(np.uint8)
+    return np.dstack([levels] * 3)
+
+
+MADE: Mapping[str, Callable[[], Mapping[str, Frame]]] = {
+    "sample": lambda: {"sample.jpg": sample()},
+    "faces": lambda: {"faces.jpg": faces()},
+    "masks": masks,
+    "wipes": lambda: {"wipes.png": wipes()},
+}
+
+
 def main() -> None:
-    save_image(sample(), DOCS / "sample.jpg")
-    save_image(faces(), DOCS / "faces.jpg")
+    for name in sys.argv[1:] or MADE:
+        for file, picture in MADE[name]().items():
+            save_image(picture, DOCS / file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the sample clip and the four sample style pictures, from nothing but numbers.
+"""Make the sample clip, a mask of it and the four sample style pictures, from nothing but numbers.
 
     python samples/make_samples.py [--output DIR] [--flow DIR]
 
@@ -40,22 +40,24 @@ from drawing.table import TableShot
 from numpy.typing import NDArray
 
 
-def write_clip(path: Path, frames: Sequence[Array], sound: NDArray[np.int16]) -> None:
+def write_clip(path: Path, frames: Sequence[Array], sound: NDArray[np.int16] | None = None) -> None:
     """Encode frames and sound (samples,) as H.264 and AAC; the same input gives the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "sound.wav"
-        with wave.open(str(wav), "wb") as file:
-            file.setparams((1, 2, AUDIO_RATE, 0, "NONE", ""))
-            file.writeframes(sound.tobytes())
+        if sound is not None:
+            with wave.open(str(wav), "wb") as file:
+                file.setparams((1, 2, AUDIO_RATE, 0, "NONE", ""))
+                file.writeframes(sound.tobytes())
         colours = (
             "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+bicubic,format=yuv420p,"
             "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
         )
-        source = f"-y -v error -f rawvideo -pix_fmt rgb24 -s {WIDTH}x{HEIGHT} -r {FPS} -i - -i"
+        source = f"-y -v error -f rawvideo -pix_fmt rgb24 -s {WIDTH}x{HEIGHT} -r {FPS} -i -"
+        heard = [] if sound is None else ["-i", str(wav)]
         target = f"""-vf {colours} -c:v libx264 -preset slow -crf 16 -threads 1 -c:a aac -b:a 128k
             -map_metadata -1 -fflags +bitexact -flags:v +bitexact -flags:a +bitexact
             -movflags +faststart"""
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), *source.split(), str(wav), *target.split()]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), *source.split(), *heard, *target.split()]
         pixels = b"".join(to_bytes(frame).tobytes() for frame in frames)
         subprocess.run([*command, str(path)], input=pixels, check=True)
 
@@ -107,6 +109,9 @@ def main() -> None:
     frames += [table.picture(t) for t in range(FRAMES - CUT)]
     sound = make_sound(np.random.default_rng([SEED, 2]))
     write_clip(options.output / "clip.mp4", frames, sound)
+    masks = [lake.subject(t) for t in range(CUT)]
+    masks += [table.subject(t) for t in range(FRAMES - CUT)]
+    write_clip(options.output / "mask.mp4", [np.dstack([mask] * 3) for mask in masks])
     if options.flow:
         options.flow.mkdir(parents=True, exist_ok=True)
         write_flow(options.flow, frames, [(0, lake), (CUT, table)])

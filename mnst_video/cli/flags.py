@@ -102,6 +102,9 @@ _HELP = {
 }
 
 
+# The flags of masks and wipes.
+OF_MASKS = frozenset(name for name, _, panel, _ in _FLAGS if panel == MASKS)
+
 # What makes no sense for one picture.
 ONLY_CLIPS = marked(Mark.CLIPS)
 

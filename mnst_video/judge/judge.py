@@ -2,10 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,19 +23,20 @@ from mnst_video.judge.naked import (
     tile_improvements,
     tile_means,
 )
-from mnst_video.judge.stability import join, judge_flow, pull, warping_error
+from mnst_video.judge.parts import NEAR, Part, PartScores, parts_of
+from mnst_video.judge.stability import join, judge_flow, near_boundary, pull, warping_error
 from mnst_video.judge.style import StyleScores
 from mnst_video.media.frames import Frame, resize
+from mnst_video.method.crossfade import Grams
 from mnst_video.method.device import to_image
 from mnst_video.method.losses import STYLE_LAYERS, content_loss
-from mnst_video.painting.aim import Aim
+from mnst_video.painting.areas import Masks, aim_of
 from mnst_video.painting.flow import Flow, Mask, reliability
 from mnst_video.painting.frame import first_frame
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.plan.analysis import Analysis
 from mnst_video.plan.setup import Setup
 from mnst_video.plan.shots import Shot
-from mnst_video.timeline.fader import Fader
 
 # Frames between a frame and the one of the long-term error.
 LONG_TERM = 12
@@ -44,6 +46,8 @@ RECENT = 1.0
 STILL_STEPS = 100
 # The share of the area that a tile speaks for, which makes it an uncovered one.
 UNCOVERED_TILE = 0.5
+# The share of a tile that paint has to be on, for it to count.
+PAINTED_TILE = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class FrameScores:
     e, e_long: warping error
     from t - 1 and t - 12, of the output and of the input. naked: at each threshold of `NAKED`;
     uncovered: the share of the area that was uncovered lately, and what of it is naked.
+    parts: of a frame with masks what each region has; then wanted, mix, residuals and the rest are
+    their means by area. e_boundary: E near the boundaries of a mask of γ, e_inside: elsewhere.
     fine: mean squares of the high frequencies. colors: means and deviations of luminance and
     saturation. content: squared feature distance over the content's energy.
     """
@@ -84,6 +90,9 @@ class FrameScores:
     fine_input: float
     colors: tuple[float, ...]
     colors_input: tuple[float, ...]
+    e_boundary: float = math.nan
+    e_inside: float = math.nan
+    parts: tuple[PartScores, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,7 @@ class _Past:
     frame: Frame
     flow: Flow
     trust: Mask
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,8 @@ class Judge:
         self.tile_styles = Styles(setup.network, tiles, setup.pictures, *self.tile_size)
         self.past: deque[_Past] = deque(maxlen=LONG_TERM + 1)
         self.shot: Shot | None = None
+        self.masks = setup.masks_of(analysis.shots, setup.frames)
+        self.parts: Sequence[Part] = ()
         # Frames since each pixel's place was uncovered, along the flow.
         self.age: Mask | None = None
         self.styles: tuple[Styles, Styles] | None = None
@@ -147,14 +159,15 @@ class Judge:
         assert self.styles is not None
         fader = self.setup.course.fader(number)
         flow, trust = self._flow(number, content)
-        self.past.append(_Past(content, frame, flow, trust))
+        masks = None if self.masks is None else next(self.masks)
+        self.past.append(_Past(content, frame, flow, trust, masks))
         calibrations = self.analysis.calibration(shot)
-        styles, tile_styles = self.styles
-        wanted = styles.mix(fader, calibrations)
-        target = tile_styles.target(fader.pair, wanted)
-        style, distance = self._style(frame, fader, calibrations)
+        self.parts = parts_of(fader, masks)
+        style, distance, parts = self._style(frame, calibrations)
         views = self._view(content), self._view(frame)
-        naked = self._naked(tile_improvements(*views, target))
+        targets = self._targets(calibrations)
+        naked = self._naked([tile_improvements(*views, target) for target in targets])
+        e_boundary, e_inside = self._error_by_place()
         e, e_input = self._error(1)
         e_long, e_long_input = self._error(LONG_TERM)
         return FrameScores(
@@ -163,11 +176,11 @@ class Judge:
             seconds=float(self.setup.clip.times.begins[number]),
             gamma=fader.gamma,
             pair=fader.number,
-            wanted=wanted,
+            wanted=sum(part.share * part.wanted for part in parts),
             mix=style.mix,
             rho=style.rho,
             residuals=style.residuals,
-            worst=worst_tiles(*views, target),
+            worst=worst_tiles(*views, targets, self._tile_masks()),
             ri1=style.ri1,
             ri2=style.ri2,
             content=distance,
@@ -183,6 +196,9 @@ class Judge:
             fine_input=high_frequencies(content),
             colors=colors(frame),
             colors_input=colors(content),
+            e_boundary=e_boundary,
+            e_inside=e_inside,
+            parts=parts if masks is not None else (),
         )
 
     def still(self, number: int) -> StillScores:
@@ -192,7 +208,7 @@ class Judge:
         fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
         able = self.styles[0].with_steps(STILL_STEPS)
         small = resize(self.past[-1].content, *self.setup.size)
-        aim = Aim.at(able, calibrations, fader)
+        aim = aim_of(able, calibrations, fader, self.past[-1].masks)
         return self.score_still(
             number, first_frame(able, small, aim, faces=able.faces(small)).frame
         )
@@ -200,12 +216,10 @@ class Judge:
     def score_still(self, number: int, still: Frame) -> StillScores:
         """The scores of a picture of the frame judged last, which has this number."""
         assert self.shot is not None
-        assert self.styles is not None
-        styles, tile_styles = self.styles
-        fader, calibrations = self.setup.course.fader(number), self.analysis.calibration(self.shot)
-        style, _ = self._style(still, fader, calibrations)
-        target = tile_styles.target(fader.pair, styles.mix(fader, calibrations))
-        worst = worst_tiles(self._view(self.past[-1].content), self._view(still), target)
+        calibrations = self.analysis.calibration(self.shot)
+        style, _, _ = self._style(still, calibrations)
+        views = self._view(self.past[-1].content), self._view(still)
+        worst = worst_tiles(*views, self._targets(calibrations), self._tile_masks())
         return StillScores(number, style.mix, style.residuals, worst)
 
     def _flow(self, number: int, content: Frame) -> tuple[Flow, Mask]:
@@ -233,19 +247,68 @@ class Judge:
             warping_error(now.content, then.content, flow, trust),
         )
 
-    def _style(
-        self, frame: Frame, fader: Fader, calibrations: Calibrations
-    ) -> tuple[StyleScores, float]:
-        """The style scores of a picture of the newest content, and its distance from that."""
-        assert self.styles is not None
-        styles, weights = self.styles[0], calibrations[fader.pair].weights
-        bare, painted = (
-            styles.look(resize(picture, *self.setup.size))
-            for picture in (self.past[-1].content, frame)
+    def _error_by_place(self) -> tuple[float, float]:
+        """The warping error of the output near the boundaries of a mask of γ, and elsewhere."""
+        if len(self.past) < 2:
+            return math.nan, math.nan
+        now, then = self.past[-1], self.past[-2]
+        if now.masks is None or then.masks is None:
+            return math.nan, math.nan
+        height, width = now.frame.shape[:2]
+        sides, earlier = (masks.resized(width, height).sides for masks in (now.masks, then.masks))
+        near = near_boundary(sides, earlier, NEAR)
+        if not near.any():
+            return math.nan, math.nan
+        at, elsewhere = (
+            warping_error(now.frame, then.frame, now.flow, now.trust * where.astype(np.float32))
+            for where in (near, ~near)
         )
-        before, after = (styles.compare(look, weights)[fader.pair] for look in (bare, painted))
-        distance = float(content_loss(painted.content, bare.content)) / before.content
-        return StyleScores.of(before, after, styles.mix(fader, calibrations)), distance
+        return at, elsewhere
+
+    def _style(
+        self, frame: Frame, calibrations: Calibrations
+    ) -> tuple[StyleScores, float, tuple[PartScores, ...]]:
+        """The style scores of a picture of the newest content, and its distance from that.
+
+        Also those of its parts, by whose area they are weighed.
+        """
+        assert self.styles is not None
+        styles = self.styles[0]
+        masks = [part.mask for part in self.parts if part.mask is not None]
+        bare, painted = (
+            styles.looks_at(small, masks) if masks else [styles.look(small)]
+            for small in (
+                resize(picture, *self.setup.size) for picture in (self.past[-1].content, frame)
+            )
+        )
+        scores: list[StyleScores] = []
+        found: list[PartScores] = []
+        covered = sum(part.share for part in self.parts) or 1.0
+        for part, look, shown in zip(self.parts, bare, painted, strict=True):
+            pair = part.fader.pair
+            weights, w = calibrations[pair].weights, styles.mix(part.fader, calibrations)
+            before, after = (styles.compare(seen, weights)[pair] for seen in (look, shown))
+            own = StyleScores.of(before, after, w)
+            scores.append(own)
+            share = part.share / covered
+            gamma, number = part.fader.gamma, part.fader.number
+            found.append(PartScores(gamma, number, share, w, own.mix, own.residuals))
+        distance = float(content_loss(painted[0].content, bare[0].content)) / before.content
+        mean = StyleScores.mean(scores, [part.share for part in found])
+        return mean, distance, tuple(found)
+
+    def _targets(self, calibrations: Calibrations) -> list[Grams]:
+        """What each part is painted towards, at the size in which tiles are looked at."""
+        assert self.styles is not None
+        styles, tile_styles = self.styles
+        faders = [part.fader for part in self.parts]
+        return [tile_styles.target(f.pair, styles.mix(f, calibrations)) for f in faders]
+
+    def _tile_masks(self) -> list[Tensor]:
+        """The masks of the parts at that size."""
+        masks = [part.mask for part in self.parts if part.mask is not None]
+        small = (cv2.resize(m, self.tile_size, interpolation=cv2.INTER_AREA) for m in masks)
+        return [self.tile_styles.image(np.asarray(mask)[..., None]) for mask in small]
 
     def _view(self, picture: Frame) -> Mapping[str, Tensor]:
         """The features of a picture at the size in which its tiles are looked at."""
@@ -255,16 +318,28 @@ class Judge:
             features: Mapping[str, Tensor] = network(image, STYLE_LAYERS)
         return features
 
-    def _naked(self, improvements: NDArray[np.float64]) -> _Naked:
-        """What of the newest frame is naked: in all, in areas uncovered lately, and elsewhere."""
+    def _naked(self, by_part: Sequence[NDArray[np.float64]]) -> _Naked:
+        """What of the newest frame is naked: in all, in areas uncovered lately, and elsewhere.
+
+        by_part: the improvements of tiles against the target of each part, of which a tile has that
+        of the part that it is of; where no paint is, none counts.
+        """
         width, height = self.tile_size
-        rows, columns = improvements.shape
+        rows, columns = by_part[0].shape
+        improvements = by_part[0]
         areas = tile_areas(rows, columns, width, height)
+        if masks := self._tile_masks():
+            shares = np.array(
+                [tile_means(m[0, 0].cpu().double().numpy(), rows, columns) for m in masks]
+            )
+            own = shares.argmax(axis=0)
+            improvements = np.take_along_axis(np.array(by_part), own[None], axis=0)[0]
+            areas = areas * (shares.sum(axis=0) >= PAINTED_TILE)
         recent = resize(self._recent(), width, height) / 255.0
         uncovered = tile_means(recent, rows, columns) >= UNCOVERED_TILE
         return _Naked(
             naked=naked_shares(improvements, areas),
-            uncovered=float((areas * uncovered).sum() / areas.sum()),
+            uncovered=float((areas * uncovered).sum() / max(areas.sum(), 1.0)),
             naked_uncovered=naked_shares(improvements, areas, uncovered)[1],
             naked_elsewhere=naked_shares(improvements, areas, ~uncovered)[1],
         )

@@ -4,8 +4,10 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mnst_video.media.frames import Frame, Picture
+from mnst_video.method.regions import Levels
 from mnst_video.painting.flow import Flow, Mask, sources
 
 
@@ -45,6 +47,17 @@ def join(flow: Flow, trust: Mask, earlier: Flow, earlier_trust: Mask) -> tuple[F
     """The flow from t to s, and its mask, from those of t to r and of r to s."""
     whole = pull(earlier_trust, flow, outside=0.0) > 0.999
     return flow + pull(earlier, flow), trust * whole.astype(np.float32)
+
+
+def near_boundary(now: Levels, before: Levels, reach: int) -> NDArray[np.bool_]:
+    """Where a mask `(H, W)`, 0..255, is between, changes or has an edge, and within `reach` pixels.
+
+    before: the mask of the frame before.
+    """
+    edges = cv2.morphologyEx(now, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    there = ((now > 0) & (now < 255)) | (now != before) | edges
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return np.asarray(cv2.dilate(there.astype(np.uint8), kernel) > 0)
 
 
 def warping_error(frame: Frame, earlier: Frame, flow: Flow, trust: Mask) -> float:

@@ -34,6 +34,22 @@ class StyleScores:
         return sum(self.residuals) / len(self.residuals)
 
     @classmethod
+    def mean(cls, scores: "Sequence[StyleScores]", shares: Sequence[float]) -> "StyleScores":
+        """The mean by shares, together 1; of RI the geometric one."""
+        if len(scores) == 1:
+            return scores[0]
+
+        def mean(values: Sequence[float]) -> float:
+            return sum(share * value for share, value in zip(shares, values, strict=True))
+
+        return cls(
+            residuals=tuple(map(mean, zip(*(s.residuals for s in scores), strict=True))),
+            ri1=math.exp(mean([math.log(s.ri1) for s in scores])),
+            ri2=math.exp(mean([math.log(s.ri2) for s in scores])),
+            mix=mean([s.mix for s in scores]),
+        )
+
+    @classmethod
     def of(cls, content: Calibration, frame: Calibration, w: float) -> "StyleScores":
         """From what `calibrate` measures of a content frame and of the stylized one, at mix w.
 

@@ -322,6 +322,25 @@ class Look:
         return cls(grams, torch.cat(parts, dim=2))
 
 
+def grams_of_areas(
+    network: VGG19, image: Tensor, divisor: float, areas: Sequence[Mapping[str, Tensor]]
+) -> list[Grams]:
+    """Grams of areas, each as if all of the image were like it, see `Area.masks`; as `style_grams`.
+
+    A mask of 0 everywhere has Grams of 0.
+    """
+    found: list[Grams] = [{} for _ in areas]
+    for tile in network.tiles(*image.shape[2:]):
+        with torch.no_grad():
+            features = network(image, STYLE_LAYERS, tile)
+        for name in STYLE_LAYERS:
+            grams = area_grams(features[name], [tile.of_whole(a[name], name) for a in areas])
+            for grams_of, gram, area in zip(found, grams, areas, strict=True):
+                own = gram / (float(area[name].mean()) or 1.0) / divisor
+                grams_of[name] = grams_of[name] + own if name in grams_of else own
+    return found
+
+
 def style_grams(network: VGG19, image: Tensor, divisor: float) -> Grams:
     """Grams of `image` `(1, 3, H, W)`, 0..255, at the style layers, divided by `divisor`."""
     # A layer on the way to the deepest of them costs nothing.

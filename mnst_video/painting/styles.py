@@ -13,11 +13,20 @@ from torch import Tensor
 from mnst_video.media.frames import Frame, fit_style
 from mnst_video.method.crossfade import EvenScale, Grams, blend, mix
 from mnst_video.method.device import to_image
-from mnst_video.method.losses import ARTICLE_WEIGHTS, LayerWeights, Look, style_grams
+from mnst_video.method.losses import (
+    ARTICLE_WEIGHTS,
+    STYLE_LAYERS,
+    LayerWeights,
+    Look,
+    grams_of_areas,
+    style_grams,
+)
+from mnst_video.method.regions import at_layer
 from mnst_video.method.sigma import Calibration, calibrate
 from mnst_video.method.vgg import VGG19
 from mnst_video.model.network import Network
 from mnst_video.painting.faces import Faces, find_faces
+from mnst_video.painting.flow import Mask
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.settings import Paint
 from mnst_video.timeline.fader import Fader
@@ -118,6 +127,17 @@ class Styles:
     def look(self, frame: Frame) -> Look:
         """What the network sees in a frame of the working size."""
         return Look.at(self.network, self.image(frame), self.paint.content_layer, self.divisor)
+
+    def looks_at(self, frame: Frame, areas: Sequence[Mask]) -> list[Look]:
+        """The same of areas of a frame, by masks `(H, W)`, 0..1; the content is all of it."""
+        masks = [
+            {name: at_layer(self.image(area[..., None]), name) for name in STYLE_LAYERS}
+            for area in areas
+        ]
+        content = self.look(frame).content
+        image = self.image(frame)
+        grams = grams_of_areas(self.network, image, self.divisor, masks)
+        return [Look(own, content) for own in grams]
 
     def compare(self, look: Look, weights: LayerWeights = ARTICLE_WEIGHTS) -> Calibrations:
         """Measure what the network sees against the styles, with the weights of a calibration."""

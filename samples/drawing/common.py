@@ -114,6 +114,9 @@ class Shot(Protocol):
     def picture(self, t: int) -> Array:
         """Draw frame t at the size of the clip."""
 
+    def subject(self, t: int) -> Array:
+        """Where frame t shows what the shot is about: (height, width), 1 where it does."""
+
     def back(self, t: int, places: Array) -> tuple[Array, Bools]:
         """Follow what frame t shows at `places` (..., 2) back to frame t - 1.
 

@@ -15,6 +15,7 @@ from .common import (
     Bools,
     mix,
     noise,
+    pixel_grid,
     ramp,
     reduce,
     rgb,
@@ -283,6 +284,7 @@ class LakeShot:
             rng, 3.6, (0.085, 0.03, 0.8), "1f3a3f 33564a 5f7548 b39a4c f0c668", "c09a78", 0.08
         )
         shore, balloon, boat = paint_shore(rng), paint_balloon(rng), paint_boat(rng)
+        self.things = balloon, boat
         water = reflect(sky, rng)
         mirrored = [reflect(layer, rng) for layer in (far, hills, shore, balloon)]
         wake = reflect(boat, rng, boat.place[1])
@@ -319,6 +321,12 @@ class LakeShot:
             alpha = cv2.remap(layer.image[..., 3], texels[..., 0], texels[..., 1], cv2.INTER_LINEAR)
             index[alpha > 0.5] = i
         return index
+
+    def subject(self, t: int) -> Array:
+        """Where the balloon and the boat are (see `Shot`)."""
+        index = self.nearest(t, pixel_grid(SUPERSAMPLE))
+        things = [i for i, layer in enumerate(self.layers) if any(layer is x for x in self.things)]
+        return reduce(np.isin(index, things).astype(np.float32), WIDTH, HEIGHT)
 
     def back(self, t: int, places: Array) -> tuple[Array, Bools]:
         """Follow what frame t shows back to frame t - 1 (see `Shot`)."""

@@ -366,6 +366,11 @@ class TableShot:
         picture = (1 - np.exp(-1.25 * linear)) ** (1 / 2.2)
         return reduce(picture.reshape(*shape, 3).astype(np.float32), WIDTH, HEIGHT, soften=0.8)
 
+    def subject(self, t: int) -> Array:
+        """Where the flowers, the fruit and the vessels are (see `Shot`)."""
+        labels, _ = trace(pixel_grid(SUPERSAMPLE), t)
+        return reduce((labels >= VESSEL).astype(np.float32), WIDTH, HEIGHT)
+
     def back(self, t: int, places: Array) -> tuple[Array, Bools]:
         """Follow what frame t shows back to frame t - 1 (see `Shot`)."""
         labels, points = trace(places, t)

@@ -175,16 +175,16 @@ def painters(observe):
 
 def test_workers_paint_the_same_bytes(tmp_path, dask, source, quick, undisturbed):
     dask.have("a", "b")
-    observe = when(0, interrupt)
+    observe, wipe = when(0, interrupt), {"wipe": "left,follow", "softness": 0.1}
     report = render(
         source,
         tmp_path / "o.mp4",
-        quick(cuts=CUTS, threads=None),  # as many as a worker has
+        quick(cuts=CUTS, threads=None, **wipe),  # as many as a worker has
         keep_frames=True,
         cluster=str(dask.file),
         observe=observe,
     )
-    undisturbed(report.kept, report.output)
+    undisturbed(report.kept, report.output, **wipe)
     assert {*painters(observe).values()} == {"a", "b"}
     assert Workforce(("a", "b")) in observe.events
     record = json.loads((tmp_path / "o.mp4.mnst.json").read_text())

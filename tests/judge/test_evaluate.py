@@ -15,7 +15,7 @@ from mnst_video.judge import judge
 from mnst_video.judge.evaluate import evaluate
 from mnst_video.judge.judge import LONG_TERM
 from mnst_video.media.frames import fit_style
-from mnst_video.media.images import load_image
+from mnst_video.media.images import load_image, save_image
 from mnst_video.media.output.containers import EncoderSettings
 from mnst_video.media.output.encode import open_encoder
 
@@ -239,3 +239,61 @@ def test_a_webp_is_judged_though_it_leaves_out_repeats(make_clip, quick, tmp_pat
     webp, lossless = (evaluate(source, output, quick(gamma="0.5")) for output in outputs)
     assert len(webp.frames) == len(lossless.frames) == 6
     assert webp.mean("rho") == pytest.approx(lossless.mean("rho"), rel=0.5)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_each_region_is_judged_against_its_own_painting(write_clip, scene, quick, styles, tmp_path):
+    """A clip that is one style on the left and the other on the right."""
+    clip = write_clip("clip.mp4", scene[:3])
+    noise, stripes = (fit_style(load_image(path), *SIZE) for path in styles)
+    mask = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    mask[:, :32] = 255
+    save_image(mask, tmp_path / "mask.png")
+    both = np.where(mask > 0, noise, stripes)
+    painted = write_clip("both.mp4", [both] * 3)
+    options = quick(gamma_mask=str(tmp_path / "mask.png"), max_side=64)
+    frame = evaluate(clip, painted, options).frames[1]
+    zero, one = frame.parts
+    assert (zero.gamma, one.gamma) == (0.0, 1.0)
+    assert zero.share == one.share == 0.5
+    assert frame.wanted == 0.5
+    assert zero.mix == pytest.approx(0.0, abs=0.2)
+    assert one.mix == pytest.approx(1.0, abs=0.2)
+    assert frame.mix == pytest.approx((zero.mix + one.mix) / 2)
+    assert max(frame.residuals[:4]) < 0.5  # the deepest layer has two places a side
+    swapped = write_clip("swapped.mp4", [np.where(mask > 0, stripes, noise)] * 3)
+    wrong = evaluate(clip, swapped, options).frames[1]
+    assert np.mean(wrong.residuals[:4]) > 2 * np.mean(frame.residuals[:4])
+    assert wrong.parts[0].mix > 0.7
+    plain = evaluate(clip, painted, quick(gamma=0.5, max_side=64)).frames[1]
+    assert plain.parts == ()
+    assert math.isnan(plain.e_boundary)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_what_flickers_at_the_boundary_is_told_from_the_rest(write_clip, scene, quick, tmp_path):
+    clip = write_clip("clip.mp4", scene[:4])
+    mask = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    mask[:, :32] = 255
+    save_image(mask, tmp_path / "mask.png")
+    frames = [frame.copy() for frame in scene[:4]]
+    for t, frame in enumerate(frames):
+        frame[:, 26:38] += np.uint8(12 * (t % 2))
+    options = quick(gamma_mask=str(tmp_path / "mask.png"))
+    judged = evaluate(clip, write_clip("flicker.mp4", frames), options)
+    assert judged.mean("e_boundary") > 5 * judged.mean("e_inside")
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_a_render_with_masks_is_judged_by_its_record(make_clip, quick_flags, tmp_path):
+    source, output = make_clip(frames=3), tmp_path / "o.mp4"
+    flags = [*quick_flags, "--wipe", "left", "--strength-mask", "luma:0.2-1"]
+    runner = CliRunner()
+    rendered = runner.invoke(app, ["render", str(source), "-o", str(output), *flags])
+    assert rendered.exit_code == 0, rendered.output
+    shown = runner.invoke(app, ["evaluate", str(source), str(output), "--stills", "1"])
+    assert shown.exit_code == 0, shown.output
+    assert "region, last frame" in shown.output
+    told = runner.invoke(app, ["evaluate", str(source), str(output), "--json", "--stills", "0"])
+    parts = json.loads(told.output)["frames"][1]["parts"]
+    assert sum(part["share"] for part in parts) == pytest.approx(1.0)

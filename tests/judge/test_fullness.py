@@ -36,7 +36,7 @@ def test_the_worst_decile_is_that_of_the_tiles_own_grams(network, texture, as_im
                     distances[picture, depth, row, column] = difference.square().mean()
     residuals = (distances[1] / distances[0].mean(axis=(1, 2), keepdims=True)).reshape(5, -1)
     expected = [np.quantile(residuals[[*at]].mean(axis=0), 0.9) for at in WORDS.values()]
-    assert worst_tiles(*views, target) == pytest.approx(expected, rel=1e-4)
+    assert worst_tiles(*views, [target]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_bare_corner_is_among_the_worst_tiles(network, texture, as_image):
@@ -45,7 +45,7 @@ def test_a_bare_corner_is_among_the_worst_tiles(network, texture, as_image):
     bare = style.copy()
     bare[:120, :120] = content[:120, :120]
     scores = [
-        worst_tiles(looked_at(network, content), looked_at(network, picture), target)
+        worst_tiles(looked_at(network, content), looked_at(network, picture), [target])
         for picture in (style, bare, content)
     ]
     for full, partly, nothing in zip(*scores, strict=True):

@@ -43,4 +43,4 @@ def test_a_device_without_float64_is_not_asked_for_it(network, monkeypatch, text
         wide = network(made.image(texture(320, 64)), STYLE_LAYERS)
     target = made.target(0, 0.5)
     assert tile_improvements(wide, wide, target) == pytest.approx(1.0)
-    assert np.isfinite(worst_tiles(wide, wide, target)).all()
+    assert np.isfinite(worst_tiles(wide, wide, [target])).all()

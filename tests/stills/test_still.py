@@ -213,3 +213,38 @@ def test_numbered_pictures_have_stills(quick, tmp_path, texture):
     photo = load_content(pattern, Options().input, Options().timeline, at=Time.parse("2f")).photo
     assert np.array_equal(photo.frame, texture(32, 24, 2))
     assert render_still(folder, None, quick()).output == tmp_path / "shots_mnst.png"
+
+
+def test_a_still_with_masks(photo, make_clip, quick, tmp_path):
+    """What has no paint is the picture, and a wipe uncovers gamma's share."""
+    mask = np.zeros((48, 64), np.uint8)
+    mask[:, :32] = 255
+    path = tmp_path / "half.png"
+    save_image(np.dstack([mask] * 3), path)
+    output = tmp_path / "o.png"
+    options = quick(strength_mask=str(path), wipe="left", gamma=0.3, max_side=64)
+    render_still(photo, output, options)
+    shown, content = (load_image(p).astype(int) for p in (output, photo))
+    assert np.array_equal(shown[:, 32:], content[:, 32:])
+    assert np.abs(shown - content)[:, :32].mean() > 3.0
+    # A frame of a clip has the mask of its own time.
+    clip = make_clip(frames=6)
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for number in range(6):
+        save_image(
+            np.full((48, 64, 3), 255 if number == 4 else 0, np.uint8), masks / f"{number}.png"
+        )
+    for at, same in (("3f", True), ("4f", False)):
+        render_still(
+            clip, output, quick(strength_mask=str(masks)), at=Time.parse(at), overwrite=True
+        )
+        content = load_content(clip, Options().input, Options().timeline, at=Time.parse(at)).photo
+        away = np.abs(load_image(output).astype(int) - resize(content.frame, 32, 24))
+        assert (away.max() == 0) == same
+
+
+def test_a_mask_of_another_shape_is_told(photo, quick, tmp_path):
+    save_image(np.zeros((64, 64, 3), np.uint8), tmp_path / "m.png")
+    with pytest.raises(InputError, match="is 64×64, and the clip 64×48"):
+        render_still(photo, options=quick(content_mask=str(tmp_path / "m.png")))

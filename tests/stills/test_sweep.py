@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -197,3 +198,53 @@ def test_a_moving_sweep_takes_a_codec(photo, quick, tmp_path):
     render_sweep(photo, tmp_path / "a.mkv", options, seconds=0.25, fps=Fraction(8))
     with av.open(str(tmp_path / "a.mkv")) as container:
         assert container.streams.video[0].codec_context.name == "h264"
+
+
+@pytest.fixture
+def half(tmp_path):
+    """White on the left."""
+    mask = np.zeros((48, 64), np.uint8)
+    mask[:, :32] = 255
+    path = tmp_path / "half.png"
+    Image.fromarray(mask).save(path)
+    return path
+
+
+def test_a_mask_is_a_row_of_a_sheet(photo, quick, tmp_path, half):
+    """And its pictures are the stills with that mask."""
+    values = f"{half}[mode=multiply]; luma:0.2-0.9; key:#00ff00,30"
+    made = row_options(quick(), f"gamma_mask={values}")
+    assert [str(o.gamma_mask) for _, o in made] == [value.strip() for value in values.split(";")]
+    assert [str(o.wipe) for _, o in row_options(quick(), "wipe=left,iris")] == ["left", "iris"]
+    sheet = tmp_path / "sheet.png"
+    rows = f"gamma_mask={half}[mode=multiply];{half}[mode=multiply,invert]"
+    render_sheet(photo, sheet, quick(), pictures=2, rows=rows)
+    shown, width, height = load_image(sheet), 32, 24
+    below = GAP + height + LETTERS + GAP + GAP + LETTERS + GAP
+    still = tmp_path / "still.png"
+    masked = quick(gamma=1, gamma_mask=f"{half}[mode=multiply]")
+    render_still(photo, still, masked)
+    x = GAP + width + GAP
+    tile = shown[below : below + height, x : x + width]
+    assert np.array_equal(tile, load_image(still))
+
+
+def test_a_sheet_in_jobs_has_the_same_masks(photo, quick, tmp_path, half):
+    sheets = [tmp_path / f"{jobs}.png" for jobs in (1, 2)]
+    for jobs, sheet in enumerate(sheets, 1):
+        options = quick(wipe="clock", strength_mask=str(half))
+        render_sheet(photo, sheet, options, pictures=3, jobs=jobs)
+    assert np.array_equal(*map(load_image, sheets))
+
+
+def test_a_moving_sweep_wipes(photo, quick, tmp_path, half):
+    """At either end it has but one painting; without paint it is the picture."""
+    options = quick(wipe="right", softness=0.1, strength_mask=f"{half}[invert]", codec="ffv1")
+    done = render_sweep(photo, tmp_path / "s.mkv", options, seconds=0.25)
+    frames = list(read_frames(probe(done.output), 64, 48))
+    assert len(frames) == 6
+    picture = load_image(photo).astype(int)
+    for frame in frames:
+        assert np.abs(frame[:, :28] - picture[:, :28]).mean() < 12  # resized once
+    changes = [np.abs(b[:, 36:].astype(int) - a[:, 36:]).mean() for a, b in pairwise(frames)]
+    assert max(changes) > 1.0

@@ -22,6 +22,7 @@ from mnst_video.cli.app import (
 from mnst_video.cli.flags import (
     MAIN,
     METHOD,
+    OF_MASKS,
     ONLY_CLIPS,
     options_of,
     takes_options,
@@ -34,6 +35,7 @@ from mnst_video.presets import check_preset_target, make_options, save_preset_fi
 @partial(
     takes_options,
     without=ONLY_CLIPS
+    | OF_MASKS
     | {"gamma", "gamma_from", "gamma_to", "position", "style", "sigma", "gamma_scale"}
     | {"bpm", "beat_offset", "beats_per_bar"},
 )

@@ -16,7 +16,19 @@ from mnst_video.judge.judge import LONG_TERM
 from mnst_video.stills.calibrate import GAMMAS, METHODS, Balance
 
 # Scores whose mean over the frames stands for the clip.
-MEANS = ("e", "e_input", "e_long", "e_long_input", "rho", "ri1", "ri2", "content", "uncovered")
+MEANS = (
+    "e",
+    "e_boundary",
+    "e_inside",
+    "e_input",
+    "e_long",
+    "e_long_input",
+    "rho",
+    "ri1",
+    "ri2",
+    "content",
+    "uncovered",
+)
 
 
 def balance_json(balance: Balance) -> str:
@@ -97,6 +109,18 @@ def fullness_table(evaluation: Evaluation) -> Table:
     return table
 
 
+def parts_table(evaluation: Evaluation) -> Table:
+    """What is missing of the style in each region of the last frame that has some."""
+    last = next(frame for frame in reversed(evaluation.frames) if frame.parts)
+    table = Table("region, last frame", "area", "mix, asked for", *WORDS, box=None)
+    for part in last.parts:
+        name = f"γ {part.gamma:.3f}" + (f", from style {part.pair}" if part.pair > 1 else "")
+        missing = (f"{value:.3f}" for value in in_words(part.residuals))
+        mixes = f"{part.mix:.2f}, {part.wanted:.2f}"
+        table.add_row(name, f"{100 * part.share:.0f} %", mixes, *missing)
+    return table
+
+
 def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     """A table for a person."""
     mean = evaluation.mean
@@ -145,8 +169,13 @@ def evaluation_report(evaluation: Evaluation) -> Iterator[str | Table]:
     ]
     for row in rows:
         table.add_row(*row)
+    if not math.isnan(mean("e_boundary")):
+        table.add_row("√E at edges", root("e_boundary"), "", "near the boundaries of the mask of γ")
+        table.add_row("  elsewhere", root("e_inside"), "", "away from them")
     yield table
     yield fullness_table(evaluation)
+    if any(frame.parts for frame in evaluation.frames):
+        yield parts_table(evaluation)
     for at, frames in evaluation.jumps[:MOST_ROWS]:
         arrived = "does not arrive" if frames is None else f"arrives after {frames} frames"
         yield f"the jump of γ at frame {at} {arrived}"

@@ -31,6 +31,7 @@ def plan_json(plan: Plan, estimate: Estimate) -> str:
         "pair": [course.fader(frame).number for frame in frames],
         "strength": [course.strengths[frame] for frame in frames],
         "styles": [str(path) for path in setup.options.styles],
+        "masks": dict(setup.options.masks.shown) or None,
         "cuts": [shot.start for shot in plan.shots[1:]],
         "shots": [
             {
@@ -156,6 +157,8 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{course.name} {way} ({direction(options.styles, course.positions)}), {scale}",
         f"{clip.path.name}: {len(values)} frames at {fps} fps, {shots}, {sizes}, {device}",
     ]
+    if shown := options.masks.shown:
+        lines.append("; ".join(f"{name}: {text}" for name, text in shown.items()))
     if reused := plan.frames - len(plan.pending):
         lines.append(f"going on: {reused} of {plan.frames} frames are done already")
     return lines + [f"note: {note}" for note in plan.notes]

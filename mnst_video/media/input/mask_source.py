@@ -148,6 +148,12 @@ class MaskOptions:
         return bool(self.sources) or self.wipe is not None
 
     @property
+    def shown(self) -> Mapping[str, str]:
+        """What is asked for, in words, by its name."""
+        found = {name: str(source) for name, source in self.sources.items()}
+        return found if self.wipe is None else found | {"wipe": f"{self.wipe}, {self.softness:g}"}
+
+    @property
     def mode(self) -> Mode:
         """What becomes of γ."""
         if self.wipe is not None:
