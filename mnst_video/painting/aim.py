@@ -129,9 +129,15 @@ class Aim:
         """Where paint is new, 0..1; trusted: where it comes from the frame before."""
         return 1.0 - trusted
 
-    def filled(self, content: Frame, previous: Frame, painted: Frame, before: "Aim") -> Picture:
-        """The content in the colours of the result of the frame before, whose aim is `before`."""
-        return match_colors(content, previous, painted)
+    def begun(
+        self, content: Frame, previous: Frame, painted: Frame, warped: Picture, before: "Aim"
+    ) -> tuple[Picture, Picture]:
+        """What a frame begins with: the paint that has come, and the content in its colours.
+
+        previous, painted: content and result of the frame before, whose aim is `before`. warped:
+        that result where it has come to.
+        """
+        return warped, match_colors(content, previous, painted)
 
     def blended(self, paint: "Callable[[Aim], Picture]") -> Picture:
         """A picture that is made by aims, each painting all of it."""

@@ -16,12 +16,16 @@ from mnst_video.method.losses import Area
 from mnst_video.method.regions import Levels, by_layer, hats, inside, knots, spectrum
 from mnst_video.painting.aim import FASTEST_FADE, JUMP, LEAD, Aim
 from mnst_video.painting.flow import Flow, Mask, Motion, sources
-from mnst_video.painting.palette import match_colors
+from mnst_video.painting.palette import match_parts
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader, Split
 
 # Frames in which paint that has crossed a boundary becomes that of the other side.
 CROSSING = 8
+# The share of the way to the colours of its new side that paint is drawn at once, and the change of
+# the mix in a frame from which on paint that crosses is not held at all: with more of either it
+# flickers, with less it comes late (docs/benchmarks.md).
+COLORED, FASTEST_CROSSING = 0.5, 0.2
 # Where more of the picture than this changes sides at once, that is a cut of the mask.
 CUT = 0.25
 
@@ -69,22 +73,35 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
+class Crossing:
+    """What becomes of the paint of the frame before, by place, float32 `(H, W)`.
+
+    came: the sides that it was of, where it has come to, 0..255. went: how far the mix goes from
+    there. settled: the share of the paint, 0..1, that is held. turning: how much of it is becoming
+    that of another side.
+    """
+
+    came: Mask
+    went: Mask
+    settled: Mask
+    turning: Mask
+
+
+@dataclass(frozen=True, eq=False)
 class MaskedAim(Aim):
     """The aim of a frame with masks. As an `Aim` it is that of the mean of its sides.
 
     sides: what paint is of by now, which follows the mask that is asked for within `CROSSING`
         frames. Where the flow can be trusted it came along with the paint.
     parts: with an aim each; none where the picture has but one.
-    went: how far the mix went since the frame before, by place; None where it did not by masks.
-    turning: how much of the paint, 0..1, by place, is becoming that of another side.
+    crossing: None where all of the picture is, and was, of one side.
     covering: where the mask of paint has come to be, 0..1, since the frame before.
     """
 
     masks: Masks = field(kw_only=True)
     sides: Levels = field(kw_only=True)
     parts: tuple[Part, ...] = ()
-    went: Mask | None = None
-    turning: Mask | None = None
+    crossing: Crossing | None = None
     covering: Mask | None = None
 
     @classmethod
@@ -104,44 +121,22 @@ class MaskedAim(Aim):
         sides: what they were found to be before.
         """
         sides = leading = masks.sides if sides is None else sides
-        earlier: Split | None = None
-        went = turning = covering = None
+        was: MaskedAim | None = None
+        crossing = covering = None
         if isinstance(before, MaskedAim) and motion is not None:
-            earlier = before.masks.split
-            covering = _covering(before.masks.paint, masks.paint, motion)
-            if not (_is_flat(sides) and _is_flat(before.sides)):
-                came = _carried(before.sides, sides, motion)
+            was = before
+            covering = _covering(was.masks.paint, masks.paint, motion)
+            if not (_is_flat(sides) and _is_flat(was.sides)):
+                came = _carried(was.sides, sides, motion)
                 sides, leading = _crossing(sides, came)
-                now = _places(styles, calibrations, masks.split)[sides]
-                then = _between(_places(styles, calibrations, earlier), came)
-                went = np.abs(now - then).astype(np.float32)
-                turned = np.abs(sides - came) / (255.0 * FASTEST_FADE)
-                turning = turned.clip(0.0, 1.0).astype(np.float32)
-        covered = not _is_flat(masks.paint)
-        shares = spectrum(leading, masks.paint if covered else None)
-        middle = float(shares @ np.arange(256)) / 255.0
-        if _is_flat(leading):
-            middle = int(leading.flat[0]) / 255.0
-        parts: list[Part] = []
-        if covered or not _is_flat(leading):
-            levels = knots(shares)
-            cover = masks.paint / np.float32(255.0)
-            for level, weights in zip(levels, hats(levels), strict=True):
-                aim = Aim.at(styles, calibrations, masks.split.at(level / 255.0))
-                if earlier is not None:
-                    aim = aim.led(Aim.at(styles, calibrations, earlier.at(level / 255.0)))
-                mask = (weights.astype(np.float32)[leading] * cover).astype(np.float32)
-                parts.append(Part(level, aim, mask))
-        whole = Aim.at(styles, calibrations, masks.split.at(middle))
-        known_of = {field.name: getattr(whole, field.name) for field in fields(Aim)}
+                places = [
+                    _places(styles, calibrations, split) for split in (was.masks.split, masks.split)
+                ]
+                crossing = _settling(came, sides, *places)
+        whole, parts = _parts(styles, calibrations, masks, leading, was)
+        known = {own.name: getattr(whole, own.name) for own in fields(Aim)}
         return cls(
-            **known_of,
-            masks=masks,
-            sides=sides,
-            parts=tuple(parts),
-            went=went,
-            turning=turning,
-            covering=covering,
+            **known, masks=masks, sides=sides, parts=parts, crossing=crossing, covering=covering
         )
 
     @property
@@ -162,20 +157,19 @@ class MaskedAim(Aim):
 
     def led(self, before: Aim) -> Aim:
         # Each part is ahead by itself.
-        return self if self.parts or self.went is not None else super().led(before)
+        return self if self.parts or self.crossing is not None else super().led(before)
 
     def moved(self, before: Aim) -> float:
         """As much as would take as many steps where all moves alike: a small part that jumps is
         new as what is uncovered is, by the square of its area."""
-        if self.went is None:
+        if self.crossing is None:
             return super().moved(before)
-        most = float(self.went.max())
-        return float(self.went.mean()) ** 2 / most if most > 0.0 else 0.0
+        went = self.crossing.went
+        most = float(went.max())
+        return float(went.mean()) ** 2 / most if most > 0.0 else 0.0
 
     def rest(self, before: Aim) -> float | Mask:
-        if self.went is None:
-            return super().rest(before)
-        return np.asarray(1.0 - (self.went / FASTEST_FADE).clip(0.0, 1.0), np.float32)
+        return super().rest(before) if self.crossing is None else self.crossing.settled
 
     def areas(self, uncovered: Mask | None) -> tuple[Area, ...]:
         """What is painted towards which target; none where the picture has but one.
@@ -211,37 +205,38 @@ class MaskedAim(Aim):
         return trusted if self.covering is None else trusted * (1.0 - self.covering)
 
     def fresh(self, trusted: Mask) -> Mask:
-        if self.turning is None:
+        if self.crossing is None:
             return super().fresh(trusted)
-        return np.asarray(1.0 - trusted * (1.0 - self.turning), np.float32)
+        return np.asarray(1.0 - trusted * (1.0 - self.crossing.turning), np.float32)
 
-    def filled(self, content: Frame, previous: Frame, painted: Frame, before: Aim) -> Picture:
-        """Each part in the colours that it had."""
+    def begun(
+        self, content: Frame, previous: Frame, painted: Frame, warped: Picture, before: Aim
+    ) -> tuple[Picture, Picture]:
+        """Each part in the colours that it had; paint that turns is drawn to those of its new side.
+
+        Steps alone would find them late, and with a tremble.
+        """
         if not (self.parts and isinstance(before, MaskedAim)):
-            return super().filled(content, previous, painted, before)
-        was = before.sides
-
-        def colored(number: int) -> Picture:
-            return match_colors(content, previous, painted, self._weights[number][was])
-
-        return self._blend(colored)
+            return super().begun(content, previous, painted, warped, before)
+        # Of the sides that there were: what has no paint yet has no colours.
+        tables = hats(knots(spectrum(before.sides))).astype(np.float32)
+        colored = match_parts(content, previous, painted, (t[before.sides] for t in tables))
+        fill, moved = np.zeros_like(warped), np.zeros_like(warped)
+        for table, picture in zip(tables, colored, strict=True):
+            now = table[self.sides]
+            fill += now[..., None] * picture
+            if self.crossing is not None:
+                moved += (now - _between(table, self.crossing.came))[..., None] * picture
+        return (warped + COLORED * moved).clip(0.0, 255.0), fill
 
     def blended(self, paint: Callable[[Aim], Picture]) -> Picture:
-        return (
-            self._blend(lambda number: paint(self.parts[number].aim)) if self.parts else paint(self)
-        )
-
-    def _blend(self, picture_of: Callable[[int], Picture]) -> Picture:
-        """A picture of each part, as much of it as a place is of the part."""
+        if not self.parts:
+            return paint(self)
+        tables = hats([part.level for part in self.parts]).astype(np.float32)
         blend = np.zeros((*self.sides.shape, 3), np.float32)
-        for number, weights in enumerate(self._weights):
-            blend += weights[self.sides][..., None] * picture_of(number)
+        for part, table in zip(self.parts, tables, strict=True):
+            blend += table[self.sides][..., None] * paint(part.aim)
         return blend
-
-    @property
-    def _weights(self) -> Picture:
-        """How much of each of 256 sides is of each part: `(parts, 256)`."""
-        return hats([part.level for part in self.parts]).astype(np.float32)
 
 
 def aim_of(
@@ -256,6 +251,54 @@ def aim_of(
     if masks is None:
         return Aim.at(styles, calibrations, fader)
     return MaskedAim.of(styles, calibrations, masks, before, motion)
+
+
+def _parts(
+    styles: Styles,
+    calibrations: Calibrations,
+    masks: Masks,
+    sides: Levels,
+    before: MaskedAim | None,
+) -> tuple[Aim, tuple[Part, ...]]:
+    """The aim of the mean of some sides, and the parts of the picture; none where it has but one.
+
+    before: of which each part is led as a whole frame is.
+    """
+    covered = not _is_flat(masks.paint)
+    shares = spectrum(sides, masks.paint if covered else None)
+    if _is_flat(sides):
+        middle = int(sides.flat[0]) / 255.0
+    else:
+        middle = float(shares @ np.arange(256)) / 255.0
+    whole = Aim.at(styles, calibrations, masks.split.at(middle))
+    if _is_flat(sides) and not covered:
+        return whole, ()
+    levels, cover = knots(shares), masks.paint / np.float32(255.0)
+    parts = []
+    for level, weights in zip(levels, hats(levels), strict=True):
+        aim = Aim.at(styles, calibrations, masks.split.at(level / 255.0))
+        if before is not None:
+            earlier = before.masks.split.at(level / 255.0)
+            aim = aim.led(Aim.at(styles, calibrations, earlier))
+        mask = (weights.astype(np.float32)[sides] * cover).astype(np.float32)
+        parts.append(Part(level, aim, mask))
+    return whole, tuple(parts)
+
+
+def _settling(
+    came: Mask, sides: Levels, then: NDArray[np.float32], now: NDArray[np.float32]
+) -> Crossing:
+    """What becomes of paint. then, now: the place of each side among the styles, see `_places`."""
+    goal = now[sides]
+    faded = np.abs(now - then)[sides] / FASTEST_FADE
+    crossed = np.abs(goal - _between(now, came)) / FASTEST_CROSSING
+    turned = np.abs(sides - came) / (255.0 * FASTEST_FADE)
+    return Crossing(
+        came=came,
+        went=np.abs(goal - _between(then, came)),
+        settled=np.asarray(1.0 - np.maximum(faded, crossed).clip(0.0, 1.0), np.float32),
+        turning=np.asarray(turned.clip(0.0, 1.0), np.float32),
+    )
 
 
 def _is_flat(mask: NDArray[Any]) -> bool:

@@ -163,8 +163,8 @@ def next_frame(
     backward, reliable = motion or follow(content, previous.content)
     reliable = aim.carried(reliable)
     warped = warp(painted.astype(np.float32), backward).clip(0.0, 255.0)
+    warped, fill = aim.begun(content, previous.content, painted, warped, previous.aim)
     if start is None:
-        fill = aim.filled(content, previous.content, painted, previous.aim)
         start = (fill + reliable[..., None] * (warped - fill)).astype(np.float32)
     trusted = styles.image(reliable[..., None])
     moved, steps = aim.moved(previous.aim), aim.steps(previous.aim, 1.0 - float(reliable.mean()))

@@ -71,23 +71,36 @@ def _root(matrix: Array) -> Array:
     return root
 
 
-def match_colors(
-    frame: Frame, content: Frame, result: Frame, weights: Picture | None = None
-) -> Picture:
+def match_colors(frame: Frame, content: Frame, result: Frame) -> Picture:
     """`frame` in the colours that took `content` to `result`: float32 `(H, W, 3)`, 0..255.
 
     The colours are mapped by the affine map that fits the two pictures best in least squares.
-    weights: `(H, W)`, 0..1, how much each place of these counts; None, or 0 everywhere: all alike.
     """
-    before, after = _homogeneous(content), _homogeneous(result)[:, :3]
-    counted = before
-    if weights is not None and weights.any():
-        counted = before * torch.from_numpy(weights.reshape(-1, 1)).double()
-    # The small diagonal makes the map unique where a picture has too few colours.
-    normal = counted.T @ before + 1e-3 * len(before) * torch.eye(4, dtype=torch.float64)
-    colors = torch.linalg.solve(normal, counted.T @ after)
-    matched = (_homogeneous(frame) @ colors).clamp(0.0, 255.0)
-    return np.asarray(matched.reshape(frame.shape).float().numpy(), np.float32)
+    (matched,) = match_parts(frame, content, result, [None])
+    return matched
+
+
+def match_parts(
+    frame: Frame, content: Frame, result: Frame, weights: Iterable[Picture | None]
+) -> list[Picture]:
+    """The same by the colours of parts of the pictures.
+
+    weights: of each part, `(H, W)`, 0..1, how much each place counts; None, or 0 everywhere: all
+    alike.
+    """
+    before, after, given = _homogeneous(content), _homogeneous(result)[:, :3], _homogeneous(frame)
+    pictures = []
+    for part in weights:
+        counted, total = before, float(len(before))
+        if part is not None and part.any():
+            shares = torch.from_numpy(part.reshape(-1, 1)).double()
+            counted, total = before * shares, float(shares.sum())
+        # The small diagonal makes the map unique where a picture has too few colours.
+        normal = counted.T @ before + 1e-3 * total * torch.eye(4, dtype=torch.float64)
+        colors = torch.linalg.solve(normal, counted.T @ after)
+        matched = (given @ colors).clamp(0.0, 255.0)
+        pictures.append(np.asarray(matched.reshape(frame.shape).float().numpy(), np.float32))
+    return pictures
 
 
 def _homogeneous(frame: Frame) -> Tensor:

@@ -11,7 +11,7 @@ from mnst_video.job.events import FrameDone
 from mnst_video.job.preview import render_preview
 from mnst_video.job.render import render
 from mnst_video.judge.evaluate import evaluate
-from mnst_video.media.images import load_frame, load_image
+from mnst_video.media.images import load_frame, load_image, save_image
 from mnst_video.media.input.probe import probe
 from mnst_video.method.device import to_image, to_picture
 from mnst_video.model.file import Model, Training, load_model, save_model
@@ -23,6 +23,7 @@ from mnst_video.plan.setup import prepare
 from mnst_video.presets import make_options
 from mnst_video.training.train import learned_options
 
+ENDS = (("one", {"gamma": "1"}), ("zero", {"gamma": "0"}))
 TINY = Shape(2, eighth=8, quarter=8, half=4, blocks=1)
 
 
@@ -206,3 +207,21 @@ def test_without_a_size_it_is_that_of_the_training(make_clip, make_model, playin
     options = playing(make_model()).model_copy(update={"max_side": None})
     assert prepare(clip, options).size == (32, 24)
     assert prepare(clip, options.model_copy(update={"max_side": 48})).size == (48, 36)
+
+
+def test_a_model_paints_each_side_of_a_mask(tmp_path, make_clip, make_model, playing):
+    """A first frame is the network's at either end, each where its mask is."""
+    clip, model = make_clip(frames=3), make_model()
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:, :32] = 255
+    save_image(mask, tmp_path / "half.png")
+    found = {}
+    for name, given in (("both", {"gamma_mask": str(tmp_path / "half.png")}), *ENDS):
+        output = tmp_path / f"{name}.mp4"
+        render(clip, output, playing(model, **given), keep_frames=True)
+        found[name] = frames_of(output.with_name(f"{output.name}.mnst"))
+    both, one, zero = (frames[0] for frames in found.values())
+    assert np.array_equal(both[:, :15], one[:, :15])
+    assert np.array_equal(both[:, 17:], zero[:, 17:])
+    assert not np.array_equal(one, zero)
+    assert not np.array_equal(found["both"][2], found["both"][0])
