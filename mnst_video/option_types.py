@@ -248,7 +248,8 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
     gamma_from, gamma_to: gamma = "start=…, end=…". repeat: the end of gamma's or position's text.
     style: a list, as style1, style2 and more_styles. strokes: a word for layer_shares. mask_from:
     gamma_mask.
-    Of gamma and position, the one that is not given becomes None: the later source decides.
+    Of gamma and position, and of gamma_mask and wipe, the one that is not given becomes None: the
+    later source decides.
     Raises ValueError where two of them contradict each other.
     """
     values = dict(given)
@@ -273,6 +274,9 @@ def spell_out(given: Mapping[str, Any]) -> dict[str, Any]:
         if values.get("gamma_mask") is not None:
             raise ValueError("mask_from is gamma_mask by another name: give one of them")
         values["gamma_mask"] = values.pop("mask_from")
+    asked = [name for name in ("gamma_mask", "wipe") if values.get(name) is not None]
+    if len(asked) == 1:  # the later source decides
+        values["wipe" if asked == ["gamma_mask"] else "gamma_mask"] = None
     if "strokes" in values:
         if "layer_shares" in values:
             raise ValueError("give strokes (a word) or layer_shares (five numbers), not both")

@@ -430,3 +430,28 @@ def test_resources_are_found():
     assert Options().style1.is_file()
     assert Options().style2.is_file()
     assert "article" in preset_names()
+
+
+def test_of_a_mask_of_gamma_and_a_wipe_the_later_source_decides(tmp_path):
+    one = write(tmp_path / "one.toml", "wipe = 'left'\nsoftness = 0.1\n")
+    two = write(tmp_path / "two.toml", "mask_from = 'person'\n")
+    assert str(make_options((one, two), {}).gamma_mask) == "person"
+    assert make_options((one, two), {}).wipe is None
+    assert str(make_options((two, one), {}).wipe) == "left"
+    assert make_options((two, one), {}).gamma_mask is None
+    assert str(make_options((two,), {"wipe": "iris"}).wipe) == "iris"
+    with pytest.raises(UsageError, match="not both"):
+        make_options((), {"wipe": "left", "gamma_mask": "m.png"})
+    with pytest.raises(UsageError, match="the article keeps nothing"):
+        make_options(("article",), {"content_mask": "m.png"})
+
+
+def test_masks_in_a_preset_are_beside_it(tmp_path):
+    values = "gamma_mask = 'm.mp4[short=loop]'\nstrength_mask = 'luma:0-0.5'\n"
+    options = make_options((write(tmp_path / "one.toml", values),), {})
+    assert options.gamma_mask.path == tmp_path / "m.mp4"
+    assert options.masks.paths == (tmp_path / "m.mp4",)
+    assert options.masks.mode == "replace"
+    # As JSON and back, as records have them.
+    again = Options.model_validate(options.model_dump(mode="json"))
+    assert again == options

@@ -127,12 +127,16 @@ class MaskedAim(Aim):
             was = before
             covering = _covering(was.masks.paint, masks.paint, motion)
             if not (_is_flat(sides) and _is_flat(was.sides)):
-                came = _carried(was.sides, sides, motion)
-                sides, leading = _crossing(sides, came)
-                places = [
+                then, now = (
                     _places(styles, calibrations, split) for split in (was.masks.split, masks.split)
-                ]
-                crossing = _settling(came, sides, *places)
+                )
+                there = was.sides
+                if was.masks.split.black != masks.split.black:
+                    # A wipe goes on to the next two styles: the same paint is of other sides.
+                    there, then = _translated(then, now)[there], now
+                came = _carried(there, sides, motion)
+                sides, leading = _crossing(sides, came)
+                crossing = _settling(came, sides, then, now)
         whole, parts = _parts(styles, calibrations, masks, leading, was)
         known = {own.name: getattr(whole, own.name) for own in fields(Aim)}
         return cls(
@@ -351,6 +355,12 @@ def _places(styles: Styles, calibrations: Calibrations, split: Split) -> NDArray
     faders = [split.at(value / 255.0) for value in range(256)]
     mixes = [fader.pair + 1.0 - styles.mix(fader, calibrations) for fader in faders]
     return np.array(mixes, np.float32)
+
+
+def _translated(then: NDArray[np.float32], now: NDArray[np.float32]) -> Levels:
+    """For each of 256 values of a mask the one whose place is now what its place was."""
+    falling = np.interp(then, now[::-1], np.arange(255.0, -1.0, -1.0))
+    return np.asarray(falling.round(), np.uint8)
 
 
 def _between(table: NDArray[np.float32], values: Mask) -> Mask:

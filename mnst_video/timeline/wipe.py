@@ -39,8 +39,9 @@ class Wipe:
         kinds = [word for word in words if word != FOLLOW] or ["noise"]
         if len(kinds) > 1 or kinds[0] not in KINDS:
             near = get_close_matches(kinds[0], KINDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}"
-            raise ValueError(f"there is no wipe {text.strip()!r}; {hint}, and each with ,follow")
+            known = f"there are {', '.join(KINDS)}, and each with ,follow"
+            hint = f"did you mean {near[0]}?" if near else known
+            raise ValueError(f"there is no wipe {text.strip()!r}; {hint}")
         return cls(kinds[0], follow)
 
     def __str__(self) -> str:

@@ -257,6 +257,17 @@ def test_a_plan_prints_and_renders_nothing(run, clip, quick_flags, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_plan_shows_the_masks(run, clip, quick_flags):
+    flags = ("--wipe", "iris", "--strength-mask", "luma:0.2-0.8[invert]")
+    code, out, _ = run("plan", clip, *quick_flags, *flags)
+    assert code == 0
+    assert "strength_mask: luma:0.2-0.8[invert]; wipe: iris, 0.25" in out
+    code, out, _ = run("plan", clip, *quick_flags, *flags, "--json")
+    shown = {"strength_mask": "luma:0.2-0.8[invert]", "wipe": "iris, 0.25"}
+    assert json.loads(out)["masks"] == shown
+    assert json.loads(run("plan", clip, *quick_flags, "--json")[1])["masks"] is None
+
+
 def test_a_plan_as_json_and_as_a_picture(run, clip, quick_flags, tmp_path):
     flags = ("--gamma", "0.25", "--json", "--plot", "curve.svg")
     code, out, err = run("plan", clip, *quick_flags, *flags)
@@ -326,6 +337,17 @@ def test_the_present_options_are_saved_with_comments(run, tmp_path):
     assert "mine.toml: exists; use --overwrite" in err
     assert run("presets", "save", "mine.toml", "--steps", "3", "--overwrite")[0] == 0
     assert tomllib.loads((tmp_path / "mine.toml").read_text()) == {"steps": 3}
+
+
+def test_masks_are_saved_and_read_relative_to_the_preset(run, tmp_path):
+    (tmp_path / "looks").mkdir()
+    flags = ("--gamma-mask", "looks/m.png[mode=multiply]", "--strength-mask", "key:#00ff00,30")
+    assert run("presets", "save", "looks/mine.toml", *flags)[0] == 0
+    values = tomllib.loads((tmp_path / "looks" / "mine.toml").read_text())
+    assert values == {"gamma_mask": "m.png[mode=multiply]", "strength_mask": "key:#00ff00,30"}
+    options = make_options(("looks/mine.toml",), {})
+    assert str(options.gamma_mask) == "looks/m.png[mode=multiply]"
+    assert str(options.strength_mask) == "key:#00ff00,30"
 
 
 def test_a_setlist_is_saved_as_a_list(run, tmp_path):
@@ -434,6 +456,19 @@ WRONG = {
     "negative gamma": (2, ["clip.mp4", "--gamma-to", "-1"], "end=»-1«: must be"),
     "nan": (2, ["clip.mp4", "--gamma-to", "nan"], "end=»nan«: nan is not a number"),
     "no number": (2, ["clip.mp4", "--gamma-to", "red"], "--gamma-to"),
+    "wipe": (2, ["clip.mp4", "--wipe", "rihgt"], "there is no wipe 'rihgt'; did you mean right?"),
+    "softness": (2, ["clip.mp4", "--wipe", "left", "--softness", "2"], "softness = 2.0"),
+    "two masks of gamma": (2, ["clip.mp4", "--wipe", "up", "--mask-from", "person"], "not both"),
+    "mask": (2, ["clip.mp4", "--gamma-mask", "m.png[mode=add]"], "mode=add is not right"),
+    "mask by two names": (2, ["clip.mp4", "--gamma-mask", "a", "--mask-from", "b"], "one of them"),
+    "no mask": (3, ["clip.mp4", "--gamma-mask", "no.png"], "no.png: there is no such picture"),
+    "no opacity": (3, ["clip.mp4", "--strength-mask", "alpha"], "--strength-mask alpha:"),
+    "mask of another shape": (
+        3,
+        ["clip.mp4", "--content-mask", "photo.png"],
+        "photo.png: is 700×40, and the clip 64×48",
+    ),
+    "mask of nothing": (3, ["clip.mp4", "--mask-from", "text.mp4"], "text.mp4: this is not a"),
     "two timelines": (2, ["clip.mp4", "--gamma", "0.5", "--gamma-to", "1"], "not both"),
     "keys": (2, ["clip.mp4", "--gamma", "0=0, 5"], "0=0, »5«: a key is TIME=VALUE"),
     "easing": (2, ["clip.mp4", "--strength", "0=0 easein"], "did you mean ease-in?"),

@@ -251,3 +251,21 @@ def test_paint_that_crosses_takes_the_colours_of_its_new_side_a_part_a_frame(sty
     crossed = begun[10:38, 33:35].mean(axis=(0, 1))
     drawn = 200 * COLORED / CROSSING
     assert crossed == pytest.approx([200 - drawn, 0, drawn], abs=6)
+
+
+def test_a_wipe_through_a_setlist_goes_on_where_it_is(network, pictures, content, texture):
+    """At the second of three styles nothing changes, but that it is white's from then on."""
+    three = Styles(
+        network, Options(faces="paint").paint, (*pictures, texture(64, 48, 14, 2.0)), *SIZE
+    )
+    calibrations = three.calibrate(content[:1])
+    nearly, first = halves(0, 0), halves(255, 255)
+    nearly[:, :2] = 255
+    first[:, 62:] = 0
+    before = MaskedAim.of(three, calibrations, masks(nearly, split=Split(2.0, 1.0, 3)))
+    now = MaskedAim.of(
+        three, calibrations, masks(first, split=Split(3.0, 2.0, 3)), before, moved(0.0)
+    )
+    assert now.steps(before) == three.paint.steps
+    assert (now.rest(before)[:, 6:60] == 1.0).all()
+    assert (now.sides[:, 6:60] == 255).all()
