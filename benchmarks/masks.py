@@ -1,6 +1,6 @@
 """Masks and wipes: the tables of docs/benchmarks.md.
 
-    python benchmarks/masks.py WORK --clip talk.mp4@12.5
+    python benchmarks/masks.py WORK --clip talk.mp4@12.5 [--table wipes]
 
 WORK is a folder for clips and pictures. A clip's window begins at the seconds after its @; the
 shipped sample is always the first. What is measured, at 256 pixels:
@@ -14,7 +14,8 @@ shipped sample is always the first. What is measured, at 256 pixels:
   area that is painted from gamma, found by the column at which colours change from one painting's
   to the other's. E at the boundary, where the mask is between or has just passed, over E elsewhere.
   passes: a frame's, the mean, over those of the same fade without a mask.
-* crossing: the left half in one painting, at rest, while the picture moves across.
+* crossing: the left half in one painting, at rest, while the picture moves across. E within 8
+  pixels of the boundary over E elsewhere, and over that there in either painting alone.
 * cost: a step of a later frame with masks over one without, the median of interleaved rounds, and
   the products of Grams alone.
 """
@@ -52,6 +53,7 @@ from mnst_video.timeline.fader import Fader, Split
 from mnst_video.timeline.wipe import uncovered
 
 FRAMES = 48
+TABLES = ("halves", "cost", "crossing", "wipes")
 SPLIT = Split(0.0, 1.0)
 Array = NDArray[np.float64]
 
@@ -233,16 +235,26 @@ def wiped(path: Path, folder: Path, name: str) -> Iterator[list[str]]:
 
 def crossed(path: Path, folder: Path, name: str) -> list[str]:
     """A row of the table."""
-    setup = prepare(probe(path), options(gamma="0", cuts="none"))
-    content = list(read_frames(setup.clip, *setup.size))
-    _, plain = painted(setup, content, None)
-    width, height = setup.size
-    mask = half(width, height, width // 2, True)
+    alone: list[float] = []
+    content: list[Frame] = []
+    mask: Frame = np.zeros((1, 1, 3), np.uint8)
+    plain = 1.0
+    for gamma in ("0", "1"):
+        setup = prepare(probe(path), options(gamma=gamma, cuts="none"))
+        content = content or list(read_frames(setup.clip, *setup.size))
+        frames, plain = painted(setup, content, None)
+        mask = half(*setup.size, setup.size[0] // 2, True)
+        alone.append(errors(content, frames, [mask] * len(content), 8)[0])
     frames, steps = painted(setup, content, [Masks(mask, SPLIT)] * len(content))
     for t in (0, 23, 24, 25, 47):
         save_image(frames[t], folder / f"{name}-crossing-{t:02d}.png")
     at, elsewhere = errors(content, frames, [mask] * len(content), 8)
-    return [name, f"{at / elsewhere:.2f}", f"{steps / plain:.2f}"]
+    return [
+        name,
+        f"{at / elsewhere:.2f}",
+        f"{at / float(np.mean(alone)):.2f}",
+        f"{steps / plain:.2f}",
+    ]
 
 
 def cost(setup: Setup, content: Frame, rounds: int) -> list[list[str]]:
@@ -299,6 +311,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--clip", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--table", action="append", choices=TABLES)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -307,24 +320,30 @@ def main() -> None:
         name = Path(source).stem
         path = arguments.work / f"{name}-{start or 0}.mkv"
         paths.append((name, window(Path(source), float(start or 0), FRAMES, path)))
+    work, tables = arguments.work, arguments.table or TABLES
     first = []
     for name, path in paths:
         setup = prepare(probe(path), options(cuts="none"))
         content = next(read_frames(setup.clip, *setup.size, 24, 25))
         first.append((name, setup, content))
-    columns = ("clip", "half / whole, there", "half / whole", "bleed, pixels")
-    print(
-        markdown(*columns, rows=[halves(s, c, arguments.work, n) for n, s, c in first]), flush=True
-    )
-    print(markdown("", "", "s", "times", rows=cost(*first[0][1:], arguments.rounds)), flush=True)
-    rows = [crossed(path, arguments.work, name) for name, path in paths]
-    print(markdown("clip", "E there / elsewhere", "steps / plain", rows=rows), flush=True)
-    header = (
-        *("clip", "softness", "mask's area off", "painted area off", "E there / elsewhere"),
-        *("E there / fade's", "steps / fade's"),
-    )
-    rows = [row for name, path in paths for row in wiped(path, arguments.work, name)]
-    print(markdown(*header, rows=rows))
+    if "halves" in tables:
+        columns = ("clip", "half / whole, there", "half / whole", "bleed, pixels")
+        rows = [halves(setup, content, work, name) for name, setup, content in first]
+        print(markdown(*columns, rows=rows), flush=True)
+    if "cost" in tables:
+        rows = cost(*first[0][1:], arguments.rounds)
+        print(markdown("", "", "s", "times", rows=rows), flush=True)
+    if "crossing" in tables:
+        columns = ("clip", "E there / elsewhere", "E there / alone", "steps / plain")
+        rows = [crossed(path, work, name) for name, path in paths]
+        print(markdown(*columns, rows=rows), flush=True)
+    if "wipes" in tables:
+        header = (
+            *("clip", "softness", "mask's area off", "painted area off", "E there / elsewhere"),
+            *("E there / fade's", "steps / fade's"),
+        )
+        rows = [row for name, path in paths for row in wiped(path, work, name)]
+        print(markdown(*header, rows=rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -461,7 +461,7 @@ WRONG = {
     "two masks of gamma": (2, ["clip.mp4", "--wipe", "up", "--mask-from", "person"], "not both"),
     "mask": (2, ["clip.mp4", "--gamma-mask", "m.png[mode=add]"], "mode=add is not right"),
     "mask by two names": (2, ["clip.mp4", "--gamma-mask", "a", "--mask-from", "b"], "one of them"),
-    "no mask": (3, ["clip.mp4", "--gamma-mask", "no.png"], "no.png: there is no such picture"),
+    "no mask": (3, ["clip.mp4", "--gamma-mask", "no.png"], "no.png: there is no such file"),
     "no opacity": (3, ["clip.mp4", "--strength-mask", "alpha"], "--strength-mask alpha:"),
     "mask of another shape": (
         3,
