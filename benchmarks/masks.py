@@ -195,7 +195,7 @@ def wiped(path: Path, folder: Path, name: str) -> Iterator[list[str]]:
         if gamma in ("0", "1"):
             pure[float(gamma)] = frames
     fade = frames
-    for softness in (0.5, 0.25, 0.1, 0.0):
+    for softness in (0.5, 0.25, 0.0):
         setup = prepare(
             probe(path),
             options(gamma="start=0, end=1", cuts="none", wipe="left", softness=softness),

@@ -2,10 +2,10 @@
 
     python docs/make_pictures.py [NAME …]
 
-NAME is one of sample, faces, masks and wipes; without one all are made: sample.jpg, faces.jpg,
-masks.jpg with masks-closer.jpg, and wipes.png. It takes about eight minutes on two CPU cores, and
-needs matplotlib (the extra `plots`), of whose sample data the portrait is: Rear Admiral Grace
-Hopper, by James S. Davis of the U.S. Navy (1984), in the public domain.
+NAME is one of sample, faces, masks, people and wipes; without one all are made: sample.jpg,
+faces.jpg, masks.jpg with masks-closer.jpg, people.jpg and wipes.png. It takes ten minutes on two
+CPU cores, and needs matplotlib (the extra `plots`), of whose sample data the portrait is: Rear
+Admiral Grace Hopper, by James S. Davis of the U.S. Navy (1984), in the public domain.
 """
 
 import sys
@@ -22,6 +22,7 @@ from mnst_video.media.images import load_frame, load_image, save_image
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.options import Options
+from mnst_video.stills.still import render_still
 from mnst_video.stills.stylize import stylize_image
 from mnst_video.timeline.wipe import KINDS, Wipe, uncovered
 
@@ -98,6 +99,22 @@ def masks() -> Mapping[str, Frame]:
     return {"masks.jpg": np.vstack(lines[:-1]), "masks-closer.jpg": np.hstack(closer)}
 
 
+def people() -> Frame:
+    """A portrait in one painting before the other, and as it is before a wipe of both."""
+    photo = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    made = []
+    for given in (
+        {"gamma_mask": "person[blur=0.004]"},
+        {"strength_mask": "person[invert]", "wipe": "iris", "gamma": "0.5"},
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            picture = Path(folder) / "still.png"
+            options = Options.model_validate({"max_side": PORTRAIT[1], **given})
+            render_still(photo, picture, options)
+            made.append(load_image(picture))
+    return np.hstack(made)
+
+
 def wipes() -> Frame:
     """All wipes at two shares, hard and soft."""
     width, height = 128, 72
@@ -116,6 +133,7 @@ MADE: Mapping[str, Callable[[], Mapping[str, Frame]]] = {
     "sample": lambda: {"sample.jpg": sample()},
     "faces": lambda: {"faces.jpg": faces()},
     "masks": masks,
+    "people": lambda: {"people.jpg": people()},
     "wipes": lambda: {"wipes.png": wipes()},
 }
 

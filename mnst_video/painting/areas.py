@@ -15,7 +15,7 @@ from mnst_video.media.frames import Frame, Picture, resize
 from mnst_video.method.losses import Area
 from mnst_video.method.regions import Levels, by_layer, hats, inside, knots, spectrum
 from mnst_video.painting.aim import FASTEST_FADE, JUMP, LEAD, Aim
-from mnst_video.painting.flow import Flow, Mask, Motion, sources
+from mnst_video.painting.flow import Flow, Mask, Motion, warp
 from mnst_video.painting.palette import match_parts
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.timeline.fader import Fader, Split
@@ -26,6 +26,8 @@ CROSSING = 8
 # the mix in a frame from which on paint that crosses is not held at all: with more of either it
 # flickers, with less it comes late (docs/benchmarks.md).
 COLORED, FASTEST_CROSSING = 0.5, 0.2
+# The deviation, in pixels, of what is told of paint's colours.
+BLUR = 2.0
 # Where more of the picture than this changes sides at once, that is a cut of the mask.
 CUT = 0.25
 
@@ -225,13 +227,14 @@ class MaskedAim(Aim):
         # Of the sides that there were: what has no paint yet has no colours.
         tables = hats(knots(spectrum(before.sides))).astype(np.float32)
         colored = match_parts(content, previous, painted, (t[before.sides] for t in tables))
-        fill, moved = np.zeros_like(warped), np.zeros_like(warped)
+        fill, there = np.zeros_like(warped), np.zeros_like(warped)
         for table, picture in zip(tables, colored, strict=True):
-            now = table[self.sides]
-            fill += now[..., None] * picture
+            fill += table[self.sides][..., None] * picture
             if self.crossing is not None:
-                moved += (now - _between(table, self.crossing.came))[..., None] * picture
-        return (warped + COLORED * moved).clip(0.0, 255.0), fill
+                there += _between(table, self.crossing.came)[..., None] * picture
+        if self.crossing is None:
+            return warped, fill
+        return _drawn(warped, there, fill), fill
 
     def blended(self, paint: Callable[[Aim], Picture]) -> Picture:
         if not self.parts:
@@ -327,12 +330,8 @@ def _covering(before: Levels, now: Levels, motion: Motion) -> Mask | None:
 
 
 def _pulled(levels: Levels, flow: Flow) -> Mask:
-    """Levels along a backward flow, 0..255."""
-    x, y = sources(flow)
-    pulled = cv2.remap(
-        levels.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(pulled, np.float32)
+    """Levels along a backward flow, 0..255, sampled as the paint is."""
+    return warp(levels.astype(np.float32), flow).clip(0.0, 255.0)
 
 
 def _crossing(wanted: Levels, came: Mask) -> tuple[Levels, Levels]:
@@ -355,6 +354,21 @@ def _places(styles: Styles, calibrations: Calibrations, split: Split) -> NDArray
     faders = [split.at(value / 255.0) for value in range(256)]
     mixes = [fader.pair + 1.0 - styles.mix(fader, calibrations) for fader in faders]
     return np.array(mixes, np.float32)
+
+
+def _drawn(warped: Picture, there: Picture, fill: Picture) -> Picture:
+    """Paint that is drawn from the colours of a side towards those of another.
+
+    there, fill: pictures in the colours of where it was, and is to be. It is drawn by what is left
+    of that way: paint at a boundary, which is sampled anew in each frame, has gone it long since.
+    """
+    way = fill - there
+    gone, whole = (
+        cv2.GaussianBlur((part * way).sum(axis=-1), (0, 0), BLUR) for part in (warped - there, way)
+    )
+    left = 1.0 - gone / np.maximum(whole, 1.0)
+    drawn = warped + COLORED * (left * (whole > 1.0)).clip(0.0, 1.0)[..., None] * way
+    return np.asarray(drawn.clip(0.0, 255.0), np.float32)
 
 
 def _translated(then: NDArray[np.float32], now: NDArray[np.float32]) -> Levels:
