@@ -193,11 +193,14 @@ def _checked(mask: Mask, photos: Sequence[Photo]) -> Mask:
     if not photos:
         return mask
     size = working_size(photos[0].frame.shape[1], photos[0].frame.shape[0], SEEN_SIDE)
-    plain = replace(mask, source=replace(mask.source, invert=False, blur=0.0))
-    if max(int(plain.of(photo, size).max()) for photo in photos) > 0:
+    sharp = replace(mask, source=replace(mask.source, blur=0.0))
+    if max(int(sharp.of(photo, size).max()) for photo in photos) > 0:
         return mask
     where = "" if mask.photo is not None else f" in the {len(photos)} frames that were looked at"
-    note = f"{path.name}: is black{where}: {BLACK[mask.name]}"
+    if where and mask.source.invert:
+        where = f",{where}"
+    shown = "white, and inverted" if mask.source.invert else "black"
+    note = f"{path.name}: is {shown}{where}: {BLACK[mask.name]}"
     if clear and mask.source.channel != "alpha":
         note += "; it has opacity, which [channel=alpha] reads"
     return replace(mask, notes=(note,))

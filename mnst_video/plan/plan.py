@@ -58,6 +58,12 @@ class Plan:
         notes = self.setup.clip.notes + self.setup.course.notes + self.remarks
         if self.setup.masks is not None:
             notes += self.setup.masks.notes
+        timeline = self.setup.options.timeline
+        if self.setup.course.replaced and (timeline.gamma or timeline.position or timeline.react):
+            notes += (
+                f"{self.setup.course.name} is read from its mask: the timeline has no say, unless "
+                "the mask has [mode=multiply]",
+            )
         if self.output is not None:
             notes += self.setup.output_notes(self.output)
         if 0 < self.busy < self.jobs:

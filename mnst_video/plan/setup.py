@@ -131,6 +131,7 @@ def prepare(clip: Clip, options: Options, *, whole: bool = True) -> Setup:
     sound = needed_sound(timeline, options.audio, clip)
     times = clip.times
     course = course_of(timeline, times.begins, times.fps, sound, times.duration)
+    course = replace(course, replaced=options.masks.mode == "replace")
     frames = passage_frames(clip, options, course.clock)
     to_end = options.end is None or options.end == END
     elsewhere = check_whole(clip, frames, to_end=to_end)

@@ -56,6 +56,7 @@ class Course:
     values: gamma or position, reactions included.
     strengths: between the footage, 0, and the painting, 1.
     positions: whether the values are positions in a setlist; else they are gammas.
+    replaced: whether a mask says them by place instead, and they have no say.
     """
 
     clock: Clock
@@ -65,6 +66,7 @@ class Course:
     positions: bool
     styles: int
     notes: tuple[str, ...]
+    replaced: bool = False
 
     def fader(self, frame: int) -> Fader:
         """Which two styles a frame shows, and gamma between them."""
@@ -81,6 +83,8 @@ class Course:
 
     def shown(self, frame: int) -> str:
         """A frame's value for a person."""
+        if self.replaced:
+            return f"{self.name} by its mask"
         return f"{self.name} {self.values[frame]:.3f}"
 
 

@@ -156,6 +156,9 @@ def test_a_black_mask_is_told_and_one_that_is_all_opacity_too(footage, tmp_path)
     (note,) = masks_from(footage, str(tmp_path / "m" / "m000.png"), "strength_mask").notes
     assert note == "m000.png: is black: nothing is painted"
     assert not masks_from(footage, str(grey(tmp_path / "n", [1] * 12))).notes
+    assert not masks_from(footage, f"{tmp_path / 'm'}[invert]").notes
+    (note,) = masks_from(footage, f"{grey(tmp_path / 'w', [255] * 12)}[invert]").notes
+    assert note.startswith("w: is white, and inverted, in the 8 frames")
     picture = np.zeros((48, 64, 4), np.uint8)
     picture[:, :32, 3] = 200
     Image.fromarray(picture).save(tmp_path / "a.png")

@@ -152,6 +152,8 @@ def plan_lines(plan: Plan) -> list[str]:
     way = f"{values[0]:.3g} → {values[-1]:.3g}"
     if len(values) > 1 and (min(values), max(values)) != tuple(sorted((values[0], values[-1]))):
         way += f", between {min(values):.3g} and {max(values):.3g}"
+    if course.replaced:
+        way = "by its mask"
     device = plan.place or describe(setup.network.device, setup.network.dtype)
     lines = [
         f"{course.name} {way} ({direction(options.styles, course.positions)}), {scale}",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnst_video.cli.show.plan import plan_lines
 from mnst_video.errors import InputError, UsageError
 from mnst_video.job.events import FrameDone
 from mnst_video.job.preview import render_preview
@@ -15,6 +16,7 @@ from mnst_video.media.images import load_frame, note_of
 from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.probe import probe
 from mnst_video.plan import segments
+from mnst_video.plan.estimate import plan
 from mnst_video.plan.plan import Plan
 from mnst_video.presets import make_options
 
@@ -221,6 +223,19 @@ def test_the_mask_s_notes_are_the_plan_s(make_clip, quick, tmp_path):
     options = quick(strength_mask=str(tmp_path / "m.png"))
     render(make_clip(frames=2), tmp_path / "o.mp4", options, observe=observe)
     assert "m.png: is black: nothing is painted" in plans[0].notes
+
+
+def test_a_timeline_that_a_mask_replaces_is_told(make_clip, quick, half):
+    clip, said = make_clip(frames=2), "γ is read from its mask: the timeline has no say"
+    for given, told in (
+        ({"gamma": "0.4"}, True),
+        ({}, False),
+        ({"gamma": "0.4", "gamma_mask": f"{half}[mode=multiply]"}, False),
+    ):
+        made, _ = plan(clip, quick(**{"gamma_mask": str(half), **given}))
+        assert any(note.startswith(said) for note in made.notes) == told
+        replaced = "multiply" not in str(given)
+        assert plan_lines(made)[0].startswith("γ by its mask") == replaced
 
 
 def test_the_output_must_not_be_a_mask(make_clip, quick):
