@@ -18,12 +18,14 @@ def stylize_image(
 
     Pictures are uint8 `(H, W, 3)`, RGB; style images may have any size. The result has the
     content's size, or `options.max_side` on its longer side where the content is larger.
-    Raises ValueError for gamma outside 0..1, MachineError without weights, DivergedError where
-    the loss does not stay finite.
+    Raises ValueError for gamma outside 0..1, and for masks, which `render_still` takes,
+    MachineError without weights, DivergedError where the loss does not stay finite.
     """
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"gamma must be between 0 and 1, not {gamma}")
     options = options or Options()
+    if options.masks.any:
+        raise ValueError("masks and wipes are for render and render_still, which read files")
     height, width = content.shape[:2]
     width, height = working_size(width, height, options.max_side or max(width, height))
     content = resize(content, width, height)

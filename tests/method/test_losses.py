@@ -423,3 +423,9 @@ def test_areas_have_targets_of_their_own(stub, pictures):
     fresh = 0.5 * loss(style1, ARTICLE_WEIGHTS, np.s_[:, :3, :4])
     assert float(losses.style) == pytest.approx(style, rel=1e-5)
     assert float(losses.total) == pytest.approx(3.0 * style + fresh, rel=1e-5)
+
+
+def test_a_picture_in_memory_has_no_masks(texture):
+    pictures = [texture(32, 32, seed) for seed in (1, 2, 3)]
+    with pytest.raises(ValueError, match="render_still"):
+        stylize_image(*pictures, options=Options(wipe="left"))
