@@ -115,7 +115,8 @@ def test_content_is_the_clips_whatever_the_order(tmp_path, make_clip):
     for _ in range(4):
         order = [range(start, start + 3) for start in range(0, 12, 3)]
         rng.shuffle(order)
-        with closing(Footage(clip, (32, 24), range(12), tmp_path / "waiting")) as content:
+        read = read_frames(clip, 32, 24)
+        with closing(Footage(read, (32, 24), range(12), tmp_path / "waiting")) as content:
             for part in order:
                 assert all(
                     map(np.array_equal, content.frames(part), frames[part.start : part.stop])
@@ -128,7 +129,8 @@ def test_what_is_kept_can_be_asked_for_until_it_is_let_go(tmp_path, make_clip, m
     folder.mkdir()
     (folder / "3.png").write_bytes(b"of a run that was killed")
     monkeypatch.setattr(footage, "MOST_BYTES", 6 * 32 * 24 * footage.BYTES_PER_PIXEL)
-    with closing(Footage(clip, (32, 24), range(2, 8), folder)) as content:
+    read = read_frames(clip, 32, 24, 2, 8)
+    with closing(Footage(read, (32, 24), range(2, 8), folder)) as content:
         first = content.kept([4, 5])  # 2 and 3 are passed over
         assert content.kept([5, 4]) == first[::-1]
         assert content.can_wait(2)

@@ -243,6 +243,7 @@ def test_every_shipped_preset_renders_the_sample(name, tmp_path):
         "crossfade": lambda: gammas[0] == 0.0 and gammas[-1] == 1.0 and gammas[9] < 9 / 71,
         "verse-chorus": lambda: set(gammas) == {0.0},  # three seconds are a bar and a half
         "strobe": lambda: beats == [0.0, 1.0] * 3,
+        "subject": lambda: set(gammas) == {1.0},
         "pulse": lambda: max(gammas) > 0.6 and min(gammas) < 0.35,
         "ping-pong": lambda: (gammas[0], gammas[36]) == (0.0, 1.0) and gammas[-1] < 0.01,
     }.get(name, lambda: gammas[0] == 0.0 and gammas[-1] == 1.0)
