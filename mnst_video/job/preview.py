@@ -156,8 +156,18 @@ def render_preview(
         full_steps=options.steps,
         duration=shown.times.duration,
         seconds=count.seconds,
-        notes=clip.notes + setup.course.notes + setup.output_notes(output),
+        notes=clip.notes + setup.course.notes + _mask_notes(setup) + setup.output_notes(output),
     )
+
+
+def _mask_notes(setup: Setup) -> tuple[str, ...]:
+    """What is odd about the masks, and what a preview does not do with them."""
+    if setup.masks is None:
+        return ()
+    wipe = setup.options.wipe
+    if wipe is None or not wipe.follow:
+        return setup.masks.notes
+    return (*setup.masks.notes, f"--wipe {wipe}: in a preview it does not follow the picture")
 
 
 def small_side(width: int, height: int) -> int:

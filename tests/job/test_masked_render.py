@@ -248,6 +248,7 @@ def test_a_preview_has_the_masks(make_clip, quick, tmp_path, half):
     clip = make_clip(frames=8)
     options = quick(strength_mask=f"{half}[invert]", wipe="left,follow", gamma="0=0, end=1")
     done = render_preview(clip, tmp_path / "p.mkv", replace_codec(options))
+    assert "--wipe left,follow: in a preview it does not follow the picture" in done.notes
     shown = list(read_frames(probe(done.output), 64, 48))
     footage = list(read_frames(probe(clip), 64, 48))
     away = [
