@@ -15,7 +15,7 @@ from mnst_video.media.input.decode import read_frames, read_opacity
 from mnst_video.media.input.keying import Levels
 from mnst_video.media.output.checks import holds_opacity
 from mnst_video.media.output.encode import open_encoder
-from mnst_video.plan.masks import read_strengths
+from mnst_video.plan.masks import read_levels
 
 
 def encode(job: Job, output: Path) -> None:
@@ -66,10 +66,12 @@ def _painted(job: Job) -> Generator[Frame, None, None]:
     if min(strengths) == 1.0 and mask is None:
         yield from pictures
         return
-    footage = read_frames(setup.clip, *size, frames.start, frames.stop)
-    levels: Generator[Levels, None, None] | None = None
-    if mask is not None:
-        levels = read_strengths(mask, setup.clip, size, frames)
-    with contextlib.closing(footage), contextlib.closing(levels or contextlib.ExitStack()):
+    with contextlib.ExitStack() as stack:
+        footage = read_frames(setup.clip, *size, frames.start, frames.stop)
+        stack.enter_context(contextlib.closing(footage))
+        levels: Generator[Levels, None, None] | None = None
+        if mask is not None:
+            levels = read_levels(mask, setup.clip, size, frames)
+            stack.enter_context(contextlib.closing(levels))
         for source, picture, strength in zip(footage, pictures, strengths, strict=True):
             yield faded(source, picture, strength, None if levels is None else next(levels))

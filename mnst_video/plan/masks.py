@@ -206,10 +206,6 @@ def _checked(mask: Mask, photos: Sequence[Photo]) -> Mask:
     return replace(mask, notes=(note,))
 
 
-# How a mask of the footage itself is read: all frames of these numbers, in order.
-Levelled = Iterator[Levels]
-
-
 def read_masks(
     masks: MaskSet,
     clip: Clip,
@@ -224,9 +220,9 @@ def read_masks(
     Raises InputError where a frame can no longer be decoded.
     """
     with contextlib.ExitStack() as stack:
-        channels: list[Levelled | None] = [None] * len(MASKS)
+        channels: list[Iterator[Levels] | None] = [None] * len(MASKS)
         for mask in masks.masks:
-            read = _levels(mask, clip, size, numbers)
+            read = read_levels(mask, clip, size, numbers)
             channels[MASKS.index(mask.name)] = stack.enter_context(contextlib.closing(read))
         if masks.options.wipe is not None:
             orders = _orders(masks.options, clip, shots, size, numbers)
@@ -281,13 +277,6 @@ def near_masks(
         yield _together(size, channels)
 
 
-def read_strengths(
-    mask: Mask, clip: Clip, size: tuple[int, int], numbers: Sequence[int]
-) -> Generator[Levels, None, None]:
-    """Where paint is in some frames, by a mask: uint8 `(H, W)`. numbers: increasing."""
-    return _levels(mask, clip, size, numbers)
-
-
 def _together(size: tuple[int, int], channels: Sequence[Levels | None]) -> Frame:
     shape = size[1], size[0]
     planes = [
@@ -297,10 +286,10 @@ def _together(size: tuple[int, int], channels: Sequence[Levels | None]) -> Frame
     return np.dstack(planes)
 
 
-def _levels(
+def read_levels(
     mask: Mask, clip: Clip, size: tuple[int, int], numbers: Sequence[int]
 ) -> Generator[Levels, None, None]:
-    """A mask of some frames, in order."""
+    """A mask of some frames: uint8 `(H, W)`. numbers: increasing."""
     if mask.photo is not None:
         levels = mask.of(mask.photo, size)
         for _ in numbers:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from PIL import ImageColor
 
@@ -84,7 +84,7 @@ class MaskSource:
         if match is None:
             raise ValueError(f"nothing is given: {_SYNTAX}")
         name, inside = match.groups()
-        given: dict[str, object] = {}
+        given: dict[str, Any] = {}
         for piece in filter(str.strip, (inside or "").split(",")):
             option, equals, value = (word.strip() for word in piece.partition("="))
             if option not in _OPTIONS:
@@ -99,17 +99,19 @@ class MaskSource:
         word, colon, rest = name.partition(":")
         if word == "luma" and colon:
             low, high = _range(rest)
-            return cls("luma", low=low, high=high, **given)  # type: ignore[arg-type]
-        if word == "key" and colon:
+            given |= {"kind": word, "low": low, "high": high}
+        elif word == "key" and colon:
             color, comma, tolerance = rest.partition(",")
             _check_color(color.strip())
             distance = _number(tolerance, "key:#00ff00,30") if comma else TOLERANCE
-            return cls("key", color=color.strip(), tolerance=distance, **given)  # type: ignore[arg-type]
-        if name in ("luma", "key"):
+            given |= {"kind": word, "color": color.strip(), "tolerance": distance}
+        elif name in ("luma", "key"):
             raise ValueError(f"{name} lacks what it takes: {_SYNTAX}")
-        if name in KINDS:
-            return cls(name, **given)  # type: ignore[arg-type]
-        return cls("file", path=Path(name), **given)  # type: ignore[arg-type]
+        elif name in KINDS:
+            given["kind"] = name
+        else:
+            given |= {"kind": "file", "path": Path(name)}
+        return cls(**given)
 
     def __str__(self) -> str:
         """A text that `parse` makes the same source of."""
