@@ -23,6 +23,7 @@ FLOORS = [
     {"options"},
     {"presets"},
     {"plan"},
+    {"interchange"},
     {"job"},
     {"stills", "judge", "training", "live"},
     {"cli"},

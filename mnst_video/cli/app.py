@@ -34,6 +34,7 @@ class RenderByDefault(TyperGroup):
         "train",
         "live",
         "export",
+        "timeline",
         "cluster",
         "presets",
         "doctor",

@@ -6,12 +6,21 @@ from typing import NoReturn
 import typer
 
 from mnst_video.cli.app import app, err
-from mnst_video.cli.commands import cluster, doctor, judge, models, presets, render, stills
+from mnst_video.cli.commands import (
+    cluster,
+    doctor,
+    judge,
+    models,
+    presets,
+    render,
+    stills,
+    timeline,
+)
 from mnst_video.cli.outlet import Outlet, take_over
 from mnst_video.errors import MachineError
 
 # They are there as soon as their modules are imported.
-COMMANDS = (render, stills, judge, models, cluster, doctor, presets)
+COMMANDS = (render, stills, judge, models, timeline, cluster, doctor, presets)
 
 
 def main() -> NoReturn:

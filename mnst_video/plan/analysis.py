@@ -10,14 +10,14 @@ from typing import Any
 
 from mnst_video.errors import UsageError
 from mnst_video.media.clip import Clip
-from mnst_video.media.frames import Frame
+from mnst_video.media.frames import Frame, working_size
 from mnst_video.media.input.decode import read_frames
 from mnst_video.method.sigma import Calibration
 from mnst_video.painting.faces import Face, Faces, track_faces
 from mnst_video.painting.palette import Palette
 from mnst_video.painting.styles import Calibrations, Styles
 from mnst_video.plan.setup import Setup
-from mnst_video.plan.shots import CutDetector, Shot, shots_within, split, spread
+from mnst_video.plan.shots import DETECTION_WIDTH, CutDetector, Shot, shots_within, split, spread
 from mnst_video.timeline.clock import moment
 
 # Frames of a clip, or of a shot, that its calibration is measured on.
@@ -124,6 +124,18 @@ def analyse(
 
 def _measured(styles: Styles, palette: Palette | None, frames: Sequence[Frame]) -> Calibrations:
     return styles.in_colors(palette).calibrate(frames)
+
+
+def found_cuts(clip: Clip, looked: LookObserver = nobody) -> list[int]:
+    """The first frames of new shots, as `analyse` finds them, in small pictures.
+
+    Raises InputError where a frame cannot be decoded.
+    """
+    detector = CutDetector()
+    size = working_size(clip.width, clip.height, 2 * DETECTION_WIDTH)
+    for frame in _counted(read_frames(clip, *size), looked):
+        detector.add(frame)
+    return detector.cuts()
 
 
 def with_faces(setup: Setup, analysis: Analysis, looked: LookObserver = nobody) -> Analysis:

@@ -21,12 +21,13 @@ from mnst_video.painting.areas import Masks
 from mnst_video.painting.brief import Brief
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
+from mnst_video.plan.course import course_on
 from mnst_video.plan.masks import MaskSet, masks_of, read_masks
 from mnst_video.plan.shots import Shot
-from mnst_video.plan.source import check_whole, needed_sound
+from mnst_video.plan.source import check_whole
 from mnst_video.timeline.clock import Clock, moment
 from mnst_video.timeline.fader import Split
-from mnst_video.timeline.gamma import Course, course_of
+from mnst_video.timeline.gamma import Course
 from mnst_video.timeline.timecode import END
 
 
@@ -127,11 +128,7 @@ def prepare(clip: Clip, options: Options, *, whole: bool = True) -> Setup:
         options = with_model(options, model)
     if options.audio is not None:
         sound_codecs(options.audio)  # else it would fail after the last frame
-    timeline = options.timeline
-    sound = needed_sound(timeline, options.audio, clip)
-    times = clip.times
-    course = course_of(timeline, times.begins, times.fps, sound, times.duration)
-    course = replace(course, replaced=options.masks.mode == "replace")
+    course = course_on(clip, options)
     frames = passage_frames(clip, options, course.clock)
     to_end = options.end is None or options.end == END
     elsewhere = check_whole(clip, frames, to_end=to_end)

@@ -54,7 +54,8 @@ class Course:
 
     curve: the keys of gamma, or of the position in a setlist, without what reacts to sound.
     values: gamma or position, reactions included.
-    strengths: between the footage, 0, and the painting, 1.
+    strength: the keys of the strength, between the footage, 0, and the painting, 1.
+    strengths: the same of each frame.
     positions: whether the values are positions in a setlist; else they are gammas.
     replaced: whether a mask says them by place instead, and they have no say.
     """
@@ -62,6 +63,7 @@ class Course:
     clock: Clock
     curve: Schedule
     values: tuple[float, ...]
+    strength: Schedule
     strengths: tuple[float, ...]
     positions: bool
     styles: int
@@ -113,6 +115,7 @@ def course_of(
         clock=clock,
         curve=curve,
         values=values,
+        strength=strength,
         strengths=strengths,
         positions=positions,
         styles=options.styles,

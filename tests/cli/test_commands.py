@@ -56,8 +56,9 @@ def flags():
     """Every flag of every command, as (command, flag)."""
     found = [("mnst-video", flag) for p in COMMANDS.params for flag in p.opts]
     commands = dict(COMMANDS.commands)
-    for name, command in commands.pop("presets").commands.items():
-        commands[f"presets {name}"] = command
+    for group in ("presets", "timeline"):
+        for name, command in commands.pop(group).commands.items():
+            commands[f"{group} {name}"] = command
     for name, command in commands.items():
         for parameter in command.params:
             if parameter.param_type_name == "option":
