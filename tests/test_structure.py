@@ -22,10 +22,12 @@ FLOORS = [
     {"option_types"},
     {"options"},
     {"presets"},
+    {"option_panels"},
     {"plan"},
     {"interchange"},
     {"job"},
     {"stills", "judge", "training", "live"},
+    {"web"},
     {"cli"},
     {"__main__"},
 ]

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from mnst_video.cli.flags import MACHINE, MAIN
 from mnst_video.errors import MnstError, Terminated
+from mnst_video.option_panels import MACHINE, MAIN
 
 # Rich would read `:cat:` in a file's name as an emoji.
 out = Console(emoji=False)
@@ -34,6 +34,7 @@ class RenderByDefault(TyperGroup):
         "train",
         "live",
         "export",
+        "studio",
         "timeline",
         "cluster",
         "presets",

@@ -14,13 +14,14 @@ from mnst_video.cli.commands import (
     presets,
     render,
     stills,
+    studio,
     timeline,
 )
 from mnst_video.cli.outlet import Outlet, take_over
 from mnst_video.errors import MachineError
 
 # They are there as soon as their modules are imported.
-COMMANDS = (render, stills, judge, models, timeline, cluster, doctor, presets)
+COMMANDS = (render, stills, judge, models, studio, timeline, cluster, doctor, presets)
 
 
 def main() -> NoReturn:

@@ -91,8 +91,13 @@ class Styles:
 
     def with_steps(self, steps: int, first: int | None = None) -> Self:
         """The same, with another number of steps, all of them taken; `first` on a first frame."""
+        paint = replace(self.paint, first_steps=first or steps, steps=steps, settled=0.0)
+        return self.with_paint(paint)
+
+    def with_paint(self, paint: Paint) -> Self:
+        """The same, painted with otherwise; what is measured stays."""
         other = copy(self)
-        other.paint = replace(self.paint, first_steps=first or steps, steps=steps, settled=0.0)
+        other.paint = paint
         return other
 
     def image(self, picture: NDArray[Any]) -> Tensor:

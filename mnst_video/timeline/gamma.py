@@ -90,6 +90,44 @@ class Course:
         return f"{self.name} {self.values[frame]:.3f}"
 
 
+@dataclass(frozen=True)
+class Curves:
+    """A clip's keys, resolved: without what reacts to sound, and without looking at every frame.
+
+    curve, strength, positions: as `Course` has them.
+    """
+
+    clock: Clock
+    curve: Schedule
+    strength: Schedule
+    positions: bool
+    notes: tuple[str, ...]
+
+
+def timeline_of(options: TimelineOptions) -> tuple[bool, Timeline]:
+    """Whether the options give positions in a setlist, and the keys, also where nobody gave any.
+
+    Raises UsageError.
+    """
+    positions, timeline = _timeline(options)
+    return positions, timeline or _through(positions, options)
+
+
+def curves_of(
+    options: TimelineOptions,
+    times: Sequence[Fraction],
+    fps: Fraction,
+    sound: Sound | None,
+    duration: Fraction | None = None,
+) -> Curves:
+    """The keys on a clip; what is given, and raised, is that of `course_of`."""
+    clock = Clock(times, fps, tempo_of(options, sound), duration)
+    positions, timeline = timeline_of(options)
+    curve, notes = _curve(positions, timeline, options, clock)
+    strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
+    return Curves(clock, curve, strength, positions, notes + more)
+
+
 def course_of(
     options: TimelineOptions,
     times: Sequence[Fraction],
@@ -104,20 +142,18 @@ def course_of(
     Raises UsageError where the clip has no such time or there is no tempo, InputError where no
     beat is found, MachineError where bpm is "auto" without librosa.
     """
-    clock = Clock(times, fps, tempo_of(options, sound), duration)
-    positions, timeline = _timeline(options)
-    curve, notes = _curve(positions, timeline or _through(positions, options), options, clock)
-    strength, more = _resolve("strength", options.strength, clock, 0.0, 1.0)
-    values = _react(options, curve, sound, clock)
-    strengths = tuple(strength.at(time) for time in clock.times)
-    notes += more + (_flashes(values, clock) or _flashes(strengths, clock))
+    curves = curves_of(options, times, fps, sound, duration)
+    clock = curves.clock
+    values = _react(options, curves.curve, sound, clock)
+    strengths = tuple(curves.strength.at(time) for time in clock.times)
+    notes = curves.notes + (_flashes(values, clock) or _flashes(strengths, clock))
     return Course(
         clock=clock,
-        curve=curve,
+        curve=curves.curve,
         values=values,
-        strength=strength,
+        strength=curves.strength,
         strengths=strengths,
-        positions=positions,
+        positions=curves.positions,
         styles=options.styles,
         notes=notes,
     )
@@ -174,12 +210,9 @@ def places_of(options: TimelineOptions, count: int, fps: Fraction) -> list[Place
     if options.react or options.bpm == "auto":
         asked = f"react = {options.react[0]}" if options.react else "bpm = auto"
         raise UsageError(f"{asked} is for clips: a sweep has no sound")
-    positions, timeline = _timeline(options)
-    clock = Clock(tuple(i / fps for i in range(count)), fps, tempo_of(options, None))
-    curve, _ = _curve(positions, timeline or _through(positions, options), options, clock)
-    strength, _ = _resolve("strength", options.strength, clock, 0.0, 1.0)
-    values = [(curve.at(time), strength.at(time)) for time in clock.times]
-    styles = options.styles
+    curves = curves_of(options, tuple(i / fps for i in range(count)), fps, None)
+    values = [(curves.curve.at(time), curves.strength.at(time)) for time in curves.clock.times]
+    positions, styles = curves.positions, options.styles
     return [Place(value, _fader(value, positions, styles), s) for value, s in values]
 
 

@@ -126,10 +126,10 @@ def test_a_marker_list_of_resolve_begins_at_one_hour(read):
     text = """TITLE: Timeline 1
 FCM: NON-DROP FRAME
 
-001  001      V     C        01:00:05:00 01:00:05:01 01:00:05:00 01:00:05:01  
+001  001      V     C        01:00:05:00 01:00:05:01 01:00:05:00 01:00:05:01
  |C:ResolveColorBlue |M:0 |D:1
 
-002  001      V     C        01:00:08:12 01:00:08:13 01:00:08:12 01:00:08:13  
+002  001      V     C        01:00:08:12 01:00:08:13 01:00:08:12 01:00:08:13
  |C:ResolveColorRed |M:1 ease-out |D:1
 """
     score = read(".edl", text, fps=FPS)

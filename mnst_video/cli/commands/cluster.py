@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.cli.app import AsJson, Debug, app, fail, for_people, option, show
-from mnst_video.cli.flags import MACHINE, options_of
+from mnst_video.cli.flags import options_of
+from mnst_video.option_panels import MACHINE
 
 cluster = typer.Typer(no_args_is_help=True, help="Look at a Dask cluster, for --cluster.")
 app.add_typer(cluster, name="cluster")

@@ -19,15 +19,9 @@ from mnst_video.cli.app import (
     option,
     show,
 )
-from mnst_video.cli.flags import (
-    MAIN,
-    METHOD,
-    OF_MASKS,
-    ONLY_CLIPS,
-    options_of,
-    takes_options,
-)
+from mnst_video.cli.flags import ONLY_CLIPS, options_of, takes_options
 from mnst_video.errors import UsageError
+from mnst_video.option_panels import MAIN, METHOD, OF_MASKS
 from mnst_video.presets import check_preset_target, make_options, save_preset_file
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from mnst_video.cli.app import Debug, Overwrite, ProgressStyle, app, err, for_people, option
-from mnst_video.cli.flags import FLAGS, MAIN, options_of, takes_options
+from mnst_video.cli.flags import options_of, takes_options
 from mnst_video.errors import UsageError
+from mnst_video.option_panels import FLAGS, MAIN
 
 CONTROL = "Control"
 

@@ -20,13 +20,9 @@ from mnst_video.cli.app import (
     option,
     show,
 )
-from mnst_video.cli.flags import (
-    MACHINE,
-    MAIN,
-    options_of,
-    takes_options,
-)
+from mnst_video.cli.flags import options_of, takes_options
 from mnst_video.errors import UsageError
+from mnst_video.option_panels import MACHINE, MAIN
 from mnst_video.options import Options
 
 # What stands for a model that is trained on the clip.

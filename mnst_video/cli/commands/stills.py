@@ -16,16 +16,9 @@ from mnst_video.cli.app import (
     for_people,
     option,
 )
-from mnst_video.cli.flags import (
-    MAIN,
-    METHOD,
-    ONLY_CLIPS,
-    options_of,
-    read_rate,
-    read_time,
-    takes_options,
-)
+from mnst_video.cli.flags import ONLY_CLIPS, options_of, read_rate, read_time, takes_options
 from mnst_video.errors import UsageError
+from mnst_video.option_panels import MAIN, METHOD
 from mnst_video.options import SHEET_PICTURES, SWEEP_FPS, SWEEP_SECONDS
 
 # The options of a moving sweep's encoder.

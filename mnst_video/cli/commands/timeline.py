@@ -6,9 +6,10 @@ from typing import Annotated, Any, cast
 import typer
 
 from mnst_video.cli.app import Debug, Overwrite, Source, app, err, for_people, option, show
-from mnst_video.cli.flags import INPUT, MAIN, options_of, read_rate, takes_options
+from mnst_video.cli.flags import options_of, read_rate, takes_options
 from mnst_video.errors import UsageError
 from mnst_video.interchange.formats import FORMATS, READ
+from mnst_video.option_panels import INPUT, MAIN
 
 timeline_app = typer.Typer(
     no_args_is_help=True,

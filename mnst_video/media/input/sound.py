@@ -1,6 +1,7 @@
 """Sound: read it from files, and find its beats."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -42,30 +43,43 @@ def read_sound(path: Path | str, *, origin: Fraction) -> Sound:
     origin: the second, counted from the start of the file, that counts as 0.
     What cannot be decoded is silent. Raises InputError where there is no sound.
     """
-    path = Path(path)
-    with _open(path) as container:
-        opens = Fraction(container.start_time or 0, av.time_base)
-        pieces = [(start - opens - origin, samples) for start, samples in _pieces(container)]
-    if not pieces:
+    blocks = list(sound_blocks(path, origin=origin))
+    if not blocks:
         raise InputError(f"{path}: its sound cannot be decoded")
-    first = min(start for start, _ in pieces)
-    places = [round((start - first) * RATE) for start, _ in pieces]
-    ends = [place + len(samples) for place, (_, samples) in zip(places, pieces, strict=True)]
-    if max(ends) > sum(len(samples) for _, samples in pieces) + SILENT * RATE:
+    first = min(start for start, _ in blocks)
+    places = [round((start - first) * RATE) for start, _ in blocks]
+    ends = [place + len(samples) for place, (_, samples) in zip(places, blocks, strict=True)]
+    if max(ends) > sum(len(samples) for _, samples in blocks) + SILENT * RATE:
         raise InputError(f"{path}: its sound has damaged timestamps; convert it to WAV first")
     whole = np.zeros(max(ends), np.float32)
-    for place, end, (_, samples) in zip(places, ends, pieces, strict=True):
+    for place, end, (_, samples) in zip(places, ends, blocks, strict=True):
         whole[place:end] = samples
     # Files of floating-point samples may hold what is no number, and γ would become none.
     return Sound(np.nan_to_num(whole, copy=False, posinf=0.0, neginf=0.0), RATE, float(first))
 
 
-def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
-    """Stretches of sound without a gap: the second in the file's clock, and mono samples."""
+def sound_blocks(
+    path: Path | str, *, origin: Fraction, start: Fraction | None = None
+) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+    """The same in blocks, as they are decoded: the second of the first sample, and samples.
+
+    Only gaps lie between them. start: where to begin, about. Raises InputError.
+    """
+    with _open(Path(path)) as container:
+        opens = Fraction(container.start_time or 0, av.time_base)
+        if start is not None:
+            with contextlib.suppress(av.error.FFmpegError):  # what cannot seek is read on
+                container.seek(int((start + opens + origin) * av.time_base))
+        for begins, samples in _blocks(container):
+            yield begins - opens - origin, samples
+
+
+def _blocks(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.float32]]]:
+    """Blocks of sound: the second in the file's clock, and mono samples."""
     stream = container.streams.audio[0]
     resampler, kind = None, None
     begins = ends = Fraction(0)
-    samples: list[NDArray[np.float32]] = []
+    count = 0  # samples since the last gap
     for packet in readable(container.demux(stream)):
         try:
             frames = packet.decode()
@@ -76,22 +90,21 @@ def _pieces(container: InputContainer) -> Iterator[tuple[Fraction, NDArray[np.fl
             time = ends if frame.pts is None else frame.pts * Fraction(frame.time_base or 1)
             if resampler is None or present != kind or abs(time - ends) > GAP:
                 if resampler is not None:
-                    yield begins, _joined(samples, resampler)
+                    yield begins + Fraction(count, RATE), _joined(resampler.resample(None))
                 resampler, kind = av.AudioResampler("flt", "mono", RATE), present
-                begins, ends, samples = time, time, []
+                begins, ends, count = time, time, 0
             ends += Fraction(frame.samples, frame.sample_rate)
             frame.pts = None
-            samples += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-    if resampler is not None:
-        yield begins, _joined(samples, resampler)
+            samples = _joined(resampler.resample(frame))
+            if samples.size:
+                yield begins + Fraction(count, RATE), samples
+            count += samples.size
+    if resampler is not None:  # it still holds some
+        yield begins + Fraction(count, RATE), _joined(resampler.resample(None))
 
 
-def _joined(
-    samples: list[NDArray[np.float32]], resampler: av.AudioResampler
-) -> NDArray[np.float32]:
-    """All samples, with what the resampler still holds."""
-    rest = [piece.to_ndarray()[0] for piece in resampler.resample(None)]
-    return np.concatenate([*samples, *rest, np.zeros(0, np.float32)])
+def _joined(frames: Iterable[av.AudioFrame]) -> NDArray[np.float32]:
+    return np.concatenate([*(frame.to_ndarray()[0] for frame in frames), np.zeros(0, np.float32)])
 
 
 @contextmanager

@@ -1,0 +1,401 @@
+"""One clip that is open in the studio: its settings, timeline, sound, looks and renders."""
+
+import shlex
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from mnst_video.errors import InputError, UsageError
+from mnst_video.interchange.formats import FORMATS, Reading, read_score, written
+from mnst_video.interchange.preset import LANES, LaneName, lane_of, settings_of
+from mnst_video.interchange.score import Writing
+from mnst_video.job.folder import frame_path, job_folder
+from mnst_video.media.files import check_new_name
+from mnst_video.media.frames import working_size
+from mnst_video.media.images import encode_image
+from mnst_video.media.input.near import read_near
+from mnst_video.media.output.containers import CONTAINERS
+from mnst_video.option_panels import FLAGS
+from mnst_video.options import Options
+from mnst_video.plan.source import clip_of, default_output
+from mnst_video.presets import make_options, read_preset
+from mnst_video.stills.look import Moment
+from mnst_video.timeline.clock import moment
+from mnst_video.timeline.fader import Fader
+from mnst_video.timeline.gamma import split_of
+from mnst_video.timeline.keys import Timeline
+from mnst_video.web.chores import Chore, find_cuts, make_copy, plays_itself
+from mnst_video.web.folders import Folders, free_name, safe_name
+from mnst_video.web.painter import Wanted
+from mnst_video.web.project import Project, as_json
+from mnst_video.web.renders import Kind, Renders
+from mnst_video.web.timing import Timing
+from mnst_video.web.waveform import Waveform
+
+# The longer side of looks and frames that may be asked for.
+MOST_SIDE = 1280
+# Pictures of a strip between two styles.
+STRIP = 5
+# The name of the copy for the browser.
+COPY = "clip.mp4"
+
+
+class Session:
+    """A clip that is open. May be used from several threads.
+
+    tell: called with the kind of event and what it is about.
+    """
+
+    def __init__(self, source: Path, folders: Folders, tell: Callable[[str, Any], None]) -> None:
+        """Raises InputError or UsageError where the clip, or its draft, cannot be read."""
+        self.folders, self._tell = folders, tell
+        self.project = Project(source, folders)
+        self._lock = threading.Lock()
+        self._read_as = self.project.options.input
+        self.clip = clip_of(source, self._read_as, depth="packets")
+        self.timing = Timing(self.clip)
+        self.waveform = self._waveform()
+        self.plays_itself = plays_itself(self.clip)
+        self.project.check = self._check
+        self.renders = Renders(self.project, lambda: tell("renders", None))
+        self._copy: Chore | None = None
+        self._cuts: Chore | None = None
+
+    def close(self) -> None:
+        """Stop what belongs to the page; renders go on."""
+        self.renders.close()
+        for chore in (self._copy, self._cuts):
+            if chore is not None:
+                chore.close()
+
+    @property
+    def source(self) -> Path:
+        return self.project.source
+
+    # What the page shows
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that is known of the clip and its settings."""
+        project, clip, times = self.project, self.clip, self.clip.times
+        about: dict[str, Any] = {
+            "revision": project.revision,
+            "settings": project.settings,
+            "undo": project.undoes,
+            "redo": project.redoes,
+            "styles": [str(path) for path in project.options.styles],
+            "command": self.command,
+            "draft": str(project.draft),
+            "home": str(project.home),
+            "clip": {
+                "path": str(clip.path),
+                "name": clip.path.name,
+                "there": self.source.exists(),
+                "width": clip.width,
+                "height": clip.height,
+                "fps": float(times.fps),
+                "frames": times.frames,
+                "duration": float(times.duration),
+                "sound": bool(clip.audio) or project.options.audio is not None,
+                "plays": self.plays_itself,
+                "notes": clip.notes,
+            },
+            "copy": self._copy.shown if self._copy else None,
+            "copied": self.copy_path.is_file(),
+            "cuts": self._shown_cuts(),
+        }
+        try:
+            about |= self.timing.shown(project.options)
+        except (UsageError, InputError) as error:
+            about |= {"lanes": [], "tempo": None, "notes": [], "problem": str(error)}
+        return about
+
+    def _shown_cuts(self) -> dict[str, Any]:
+        options = self.project.options
+        if isinstance(options.cuts, tuple):
+            clock = self.timing.curves(options).clock
+            return {"given": True, "at": [float(moment("cuts", t, clock)) for t in options.cuts]}
+        if options.cuts == "none":
+            return {"given": True, "at": []}
+        found = self._cuts.shown if self._cuts else None
+        return {"given": False, "at": (self._cuts and self._cuts.result) or [], "search": found}
+
+    @property
+    def command(self) -> str:
+        """The command line that renders this."""
+        settings = self.project.settings
+        if not settings.keys() <= FLAGS | {"more_styles"}:
+            return shlex.join(["mnst-video", str(self.source), "--preset", str(self.project.draft)])
+        words = ["mnst-video", str(self.source)]
+        styles = self.project.options.styles
+        if "more_styles" in settings:
+            settings = {n: v for n, v in settings.items() if not n.startswith("style")}
+            for path in styles:
+                words += ["--style", str(path)]
+        for name, value in settings.items():
+            if name != "more_styles":
+                words += flag_words(name, value)
+        return shlex.join(words)
+
+    # Changes
+
+    def _check(self, options: Options) -> None:
+        """Raise UsageError where options do not fit the clip."""
+        if options.input != self._read_as:
+            self._reread(options)
+        try:
+            self.timing.curves(options)
+            if isinstance(options.cuts, tuple):
+                clock = self.timing.curves(options).clock
+                for time in options.cuts:
+                    moment("cuts", time, clock)
+        except InputError as error:
+            raise UsageError(str(error)) from None
+
+    def _reread(self, options: Options) -> None:
+        """Read the clip as other options say. Raises UsageError where it cannot be."""
+        try:
+            clip = clip_of(self.source, options.input, depth="packets")
+        except InputError as error:
+            raise UsageError(str(error)) from None
+        self.clip, self._read_as = clip, options.input
+        self.timing = Timing(clip)
+        self.plays_itself = plays_itself(clip)
+
+    def change(self, given: Mapping[str, Any], done: str) -> None:
+        """Set some settings. Raises UsageError."""
+        audio = self.project.settings.get("audio")
+        self.project.change(given, done)
+        if self.project.settings.get("audio") != audio:
+            self.waveform = self._waveform()
+        self._told()
+
+    def keys(
+        self, lane: str, keys: Sequence[Mapping[str, Any]], repeat: str | None, done: str
+    ) -> None:
+        """Set the keys of a lane, as the page has them. Raises UsageError."""
+        if lane not in LANES:
+            raise UsageError(f"{lane}: there is no such lane")
+        text = self.timing.text_of(self.project.options, keys, repeat)
+        self.project.change({lane: text}, done)
+        self._told()
+
+    def undo(self) -> None:
+        self.project.undo()
+        self._after_going()
+
+    def redo(self) -> None:
+        self.project.redo()
+        self._after_going()
+
+    def _after_going(self) -> None:
+        if self.project.options.input != self._read_as:
+            self._reread(self.project.options)
+        self._told()
+
+    def open_preset(self, preset: str, keep: bool) -> tuple[str, ...]:
+        """Take the settings of a preset; keep: those that are set already and it does not have.
+
+        Returns notes. Raises UsageError.
+        """
+        if preset.endswith((".toml", ".json")):
+            preset = str(self.folders.readable(preset))
+        values = as_json(options := make_options((preset,), {}), read_preset(preset))
+        notes = []
+        for name in LANES:
+            timeline = getattr(options, name)
+            if name in values and isinstance(timeline, Timeline):
+                kept, dropped = self._fitting(timeline, options)
+                values[name] = str(kept)
+                notes += [
+                    f"{name}: {key} lies past the end: this key is dropped" for key in dropped
+                ]
+        before = dict(self.project.settings) if keep else {}
+        other = {"gamma": "position", "position": "gamma"}
+        for name in values:
+            before.pop(other.get(name, ""), None)
+        self.project.become(before | values, f"preset {Path(preset).stem}")
+        self._told()
+        return tuple(notes)
+
+    def _fitting(self, timeline: Timeline, options: Options) -> tuple[Timeline, list[str]]:
+        """A preset's keys that lie on the clip, and the times of the others."""
+        clock = self.timing.curves(options).clock
+        inside = [key for key in timeline.keys if clock.seconds(key.time) <= clock.length]
+        dropped = [str(key.time) for key in timeline.keys if key not in inside]
+        if not inside:
+            return timeline, []
+        return replace(timeline, keys=tuple(inside)), dropped
+
+    def save_preset(self, name: str, overwrite: bool) -> Path:
+        """Write the settings as a preset beside the clip. Raises UsageError or MachineError."""
+        name = safe_name(name)
+        path = self.source.parent / (name if name.endswith(".toml") else f"{name}.toml")
+        self.project.save_as(self.folders.inside(path), overwrite)
+        return path
+
+    def import_timeline(self, path: str, lane: str) -> tuple[str, ...]:
+        """Take keys of another program's file. Returns notes. Raises UsageError, InputError."""
+        if lane not in LANES:
+            raise UsageError(f"{lane}: there is no such lane")
+        clock = self.timing.curves(self.project.options).clock
+        score = read_score(self.folders.inside(path), Reading(clock))
+        settings = settings_of(score, cast("LaneName", lane))
+        if lane in settings:
+            fitting, dropped = self._fitting(Timeline.parse(settings[lane]), self.project.options)
+            settings[lane] = str(fitting)
+            notes = tuple(f"{key} s lies past the end: this key is dropped" for key in dropped)
+        else:
+            notes = ()
+        self.project.change(settings, f"import of {Path(path).name}")
+        self._told()
+        return score.notes + notes
+
+    def export_timeline(self, form: str, lane: str) -> tuple[str, bytes]:
+        """A file's name and bytes. Raises UsageError, MachineError."""
+        if form not in FORMATS or lane not in LANES:
+            raise UsageError(f"{form}: there is no such format")
+        options = self.project.options
+        at = [Fraction(second) for second in self._shown_cuts()["at"]]
+        made = lane_of(self.timing.course(options), cast("LaneName", lane), at)
+        name = Path(f"{self.source.stem}_{lane}{FORMATS[form].ending}")
+        writing = Writing((self.clip.width, self.clip.height))
+        return name.name, written(made, name, form, writing)
+
+    def _told(self) -> None:
+        self._tell("project", self.project.revision)
+
+    # Pictures and sound
+
+    def _waveform(self) -> Waveform | None:
+        audio = self.project.options.audio
+        if audio is not None:
+            return Waveform(audio, Fraction(0))
+        return Waveform(self.clip.path, self.clip.start) if self.clip.audio else None
+
+    def frame_at(self, seconds: float) -> int:
+        """The number of the frame that is shown at a time."""
+        return max(0, min(self.clip.times.frame_at(max(seconds, 0.0)), self.clip.times.frames - 1))
+
+    def content(self, seconds: float, side: int) -> bytes:
+        """The frame at a time, a JPEG. Raises InputError."""
+        size = working_size(self.clip.width, self.clip.height, max(32, min(side, MOST_SIDE)))
+        ((_, frame),) = read_near(self.clip, [self.frame_at(seconds)], *size)
+        return encode_image(frame, ".jpg")
+
+    def wanted(self, number: int, seconds: float, side: int, strip: bool) -> tuple[Wanted, float]:
+        """What is to be painted at a time, and the value there. Raises UsageError, InputError."""
+        options = self.project.options
+        frame = self.frame_at(seconds)
+        stand, count = self.timing.at(options, frame), len(options.styles)
+        fader = Fader.at_value(stand.value, count if stand.positions else None)
+        split = split_of(stand.value, stand.positions, count, options.masks.mode)
+        faders = []
+        if strip:
+            faders = [Fader(fader.pair, i / (STRIP - 1)) for i in range(STRIP)]
+        wanted = Wanted(
+            number,
+            self.clip,
+            self.project.settings,
+            Moment(frame, fader, stand.strength, split, fader.gamma),
+            max(64, min(side, MOST_SIDE)),
+            faders,
+        )
+        return wanted, stand.value
+
+    def values(self) -> bytes:
+        """Seconds and values of all frames, float32, one after the other."""
+        begins = np.array([float(time) for time in self.clip.times.begins], np.float32)
+        values = np.array(self.timing.course(self.project.options).values, np.float32)
+        return np.stack([begins, values], axis=1).tobytes()
+
+    # Work on the whole clip
+
+    @property
+    def copy_path(self) -> Path:
+        return self.project.home / COPY
+
+    def begin_copy(self) -> None:
+        """Make the copy that browsers play, unless it is there."""
+        with self._lock:
+            busy = self._copy is not None and self._copy.busy
+            if not busy and not self.copy_path.is_file():
+                self.project.make_home()
+                self._copy = self._chore(make_copy, self.copy_path)
+
+    def begin_cuts(self) -> None:
+        """Look for cuts, unless they are known."""
+        with self._lock:
+            if self._cuts is None or self._cuts.problem is not None:
+                self._cuts = self._chore(find_cuts, self.source)
+
+    def _chore(self, work: Any, path: Path) -> Chore:
+        return Chore(
+            work, self.source, self.project.options, path, lambda: self._tell("chore", None)
+        )
+
+    # Renders
+
+    def render(self, kind: Kind, name: str | None) -> int:
+        """Queue a render or a preview; returns its number. Raises UsageError, MachineError."""
+        ending = "_preview.mp4" if kind == "preview" else "_mnst.mp4"
+        output = default_output(self.source, ending)
+        if name:
+            output = output.with_name(safe_name(name))
+        if output.suffix.lower() not in CONTAINERS:
+            raise UsageError(
+                f"{output.name}: unknown kind of clip; use one of {', '.join(CONTAINERS)}"
+            )
+        taken = {run["output"] for run in self.renders.shown}
+        output = free_name(output)
+        while str(output) in taken:
+            output = free_name(output.with_name(f"{output.stem}_{len(taken)}{output.suffix}"))
+        check_new_name(self.folders.inside(output))
+        home, number = self.project.make_home(), self.renders.next_number
+        preset = home / f"render-{number:03d}.toml"
+        self.project.snapshot(preset)
+        words = ["render", str(self.source), "--preset", str(preset), "--output", str(output)]
+        words += ["--preview"] if kind == "preview" else []
+        return self.renders.add(kind, output, (*words, "--progress", "json")).number
+
+    def evaluate(self, number: int) -> int:
+        """Queue the scores of a finished render; returns the number. Raises UsageError."""
+        run = self.renders.run(number)
+        if run.kind != "render" or run.state != "done":
+            raise UsageError("what is finished can be measured")
+        words = ("evaluate", str(self.source), run.output, "--json", "--progress", "json")
+        return self.renders.add("evaluate", Path(run.output), words, of=number).number
+
+    def output_of(self, number: int) -> Path:
+        """The clip that a render wrote. Raises UsageError, InputError."""
+        path = self.folders.inside(self.renders.run(number).output)
+        if not path.is_file():
+            raise InputError(f"{path}: is not there yet, or no longer")
+        return path
+
+    def painted_frame(self, number: int, frame: int) -> Path:
+        """A frame that a render has painted so far. Raises UsageError, InputError."""
+        folder = job_folder(Path(self.renders.run(number).output), None)
+        path = frame_path(self.folders.inside(folder), frame)
+        if not path.is_file():
+            raise InputError(f"{path}: is not there yet, or no longer")
+        return path
+
+
+def flag_words(name: str, value: Any) -> list[str]:
+    """A setting as words of a command line."""
+    flag = "--" + name.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag] if value else []
+    if name == "react":
+        return [word for reaction in value for word in (flag, str(reaction))]
+    if name == "output_size" and isinstance(value, list):
+        return [flag, "x".join(map(str, value))]
+    if isinstance(value, list):
+        return [flag, ",".join(map(str, value))]
+    return [flag, str(value)]
