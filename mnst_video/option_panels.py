@@ -70,7 +70,7 @@ ROWS: tuple[tuple[str, Any, str, str | None], ...] = (
     ("cuts", str, METHOD, "auto|none|T,T…"),
     ("segments", float, METHOD, "SECONDS"),
     ("weights", str, METHOD, "packaged|torchvision|FILE"),
-    ("device", str, MACHINE, None),
+    ("device", str, MACHINE, "auto|cpu|cuda|cuda:N|mps"),
     ("precision", str, MACHINE, None),
     ("threads", int, MACHINE, None),
     ("tile", float, MACHINE, "MEGAPIXELS"),
@@ -142,6 +142,11 @@ class Shown:
     words: tuple[str, ...]
 
     @property
+    def closed(self) -> bool:
+        """Whether its value is one of the words, and nothing else."""
+        return bool(self.words) and self.metavar in (None, "|".join(self.words))
+
+    @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
 
@@ -151,10 +156,16 @@ def shown_options() -> tuple[Shown, ...]:
     return tuple(_shown(*row) for row in ROWS)
 
 
+def _default_shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return value.name if isinstance(value, Path) else str(value)
+
+
 def _shown(name: str, kind: Any, panel: str, metavar: str | None) -> Shown:
     field = Options.model_fields.get(name)
     text = _TEXTS.get(name) or (field.description if field else "") or ""
     default = _DEFAULTS.get(name)
     if default is None and name not in _TEXTS and field and field.default not in (None, ()):
-        default = field.default.name if isinstance(field.default, Path) else str(field.default)
+        default = _default_shown(field.default)
     return Shown(name, kind, panel, metavar, text, default, WORDS.get(name, ()))

@@ -1,5 +1,6 @@
 """Serving the studio: a socket, a token, uvicorn."""
 
+import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -32,6 +33,9 @@ def serve(
     ready: called with the address, token and all, when pages can be opened.
     Raises InputError or UsageError where the clip cannot be opened, MachineError for the port.
     """
+    # Looks and renders share the cores: threads that wait actively would keep one another from
+    # working (docs/benchmarks.md has the figures).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     studio = Studio(folders, source)
     try:
         with _listening(host, port) as listener:
@@ -60,6 +64,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(128)  # before the address is told
     except OSError as error:
         raise MachineError(
             f"--port {port}: cannot be listened to at {host} ({error.strerror}); give another, or "

@@ -142,7 +142,7 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         ),
         get(
             "/api/renders/{number:int}/frame/{frame:int}",
-            lambda r: FileResponse(studio.session.painted_frame(number(r), r.path_params["frame"])),
+            lambda r: _png(studio.session.painted_frame(number(r), r.path_params["frame"])),
         ),
         get("/api/renders/{number:int}/scores", lambda r: studio.runs.result(number(r))),
     ]
@@ -189,6 +189,10 @@ def _span(request: Request) -> tuple[float, float, int]:
 
 def _jpeg(data: bytes) -> Response:
     return Response(data, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+
+def _png(data: bytes | None) -> Response:
+    return Response(status_code=204) if data is None else Response(data, media_type="image/png")
 
 
 def _bytes(data: bytes) -> Response:

@@ -118,7 +118,7 @@ class Session:
     def _shown_cuts(self) -> dict[str, Any]:
         options = self.project.options
         if isinstance(options.cuts, tuple):
-            clock = self.timing.curves(options).clock
+            clock = self.timing.clock(options)
             return {"given": True, "at": [float(moment("cuts", t, clock)) for t in options.cuts]}
         if options.cuts == "none":
             return {"given": True, "at": []}
@@ -151,7 +151,7 @@ class Session:
         try:
             self.timing.curves(options)
             if isinstance(options.cuts, tuple):
-                clock = self.timing.curves(options).clock
+                clock = self.timing.clock(options)
                 for time in options.cuts:
                     moment("cuts", time, clock)
         except InputError as error:
@@ -205,30 +205,31 @@ class Session:
         """
         if preset.endswith((".toml", ".json")):
             preset = str(self.folders.readable(preset))
-        values = as_json(options := make_options((preset,), {}), read_preset(preset))
-        notes = []
-        for name in LANES:
-            timeline = getattr(options, name)
-            if name in values and isinstance(timeline, Timeline):
-                kept, dropped = self._fitting(timeline, options)
-                values[name] = str(kept)
-                notes += [
-                    f"{name}: {key} lies past the end: this key is dropped" for key in dropped
-                ]
+        options = make_options((preset,), {})
+        values = as_json(options, read_preset(preset))
         before = dict(self.project.settings) if keep else {}
         other = {"gamma": "position", "position": "gamma"}
         for name in values:
             before.pop(other.get(name, ""), None)
-        self.project.become(before | values, f"preset {Path(preset).stem}")
+        merged, notes = before | values, []
+        for name in LANES:
+            timeline = getattr(options, name)
+            if name in values and isinstance(timeline, Timeline):
+                fit, dropped = self._fitting(timeline, make_options((), merged))
+                merged[name] = str(fit)
+                notes += [
+                    f"{name}: {key} lies past the end: this key is dropped" for key in dropped
+                ]
+        self.project.become(merged, f"preset {Path(preset).stem}")
         self._told()
         return tuple(notes)
 
     def _fitting(self, timeline: Timeline, options: Options) -> tuple[Timeline, list[str]]:
-        """A preset's keys that lie on the clip, and the times of the others."""
-        clock = self.timing.curves(options).clock
+        """The keys that lie on the clip, and the times of the others; of a loop all do."""
+        clock = self.timing.clock(options)
         inside = [key for key in timeline.keys if clock.seconds(key.time) <= clock.length]
         dropped = [str(key.time) for key in timeline.keys if key not in inside]
-        if not inside:
+        if not inside or timeline.repeat is not None:
             return timeline, []
         return replace(timeline, keys=tuple(inside)), dropped
 
@@ -243,7 +244,7 @@ class Session:
         """Take keys of another program's file. Returns notes. Raises UsageError, InputError."""
         if lane not in LANES:
             raise UsageError(f"{lane}: there is no such lane")
-        clock = self.timing.curves(self.project.options).clock
+        clock = self.timing.clock(self.project.options)
         score = read_score(self.folders.inside(path), Reading(clock))
         settings = settings_of(score, cast("LaneName", lane))
         if lane in settings:
@@ -378,13 +379,16 @@ class Session:
             raise InputError(f"{path}: is not there yet, or no longer")
         return path
 
-    def painted_frame(self, number: int, frame: int) -> Path:
-        """A frame that a render has painted so far. Raises UsageError, InputError."""
+    def painted_frame(self, number: int, frame: int) -> bytes | None:
+        """A frame that a render has painted so far, a PNG; None where it is there no longer.
+
+        Raises UsageError.
+        """
         folder = job_folder(Path(self.renders.run(number).output), None)
-        path = frame_path(self.folders.inside(folder), frame)
-        if not path.is_file():
-            raise InputError(f"{path}: is not there yet, or no longer")
-        return path
+        try:
+            return frame_path(self.folders.inside(folder), frame).read_bytes()
+        except OSError:  # the clip is complete
+            return None
 
 
 def flag_words(name: str, value: Any) -> list[str]:

@@ -78,6 +78,7 @@ class Studio:
                     "default": shown.default,
                     "placeholder": shown.metavar,
                     "words": shown.words,
+                    "closed": shown.closed,
                     "kind": _kind(shown.kind),
                 }
                 for shown in shown_options()

@@ -21,6 +21,7 @@ from mnst_video.timeline.gamma import (
     TimelineOptions,
     course_of,
     curves_of,
+    tempo_of,
     timeline_of,
 )
 from mnst_video.timeline.keys import Key, Timeline
@@ -62,6 +63,13 @@ class Timing:
                 found = needed_sound(options.timeline, options.audio, self.clip)
                 self._sounds = {options.audio: found}
             return self._sounds[options.audio]
+
+    def clock(self, options: Options) -> Clock:
+        """What times mean on the clip. Raises as `curves`."""
+        times = self.clip.times
+        sound = self.sound(options) if options.timeline.bpm == "auto" else None
+        tempo = tempo_of(options.timeline, sound)
+        return Clock(times.begins, times.fps, tempo, times.duration)
 
     def curves(self, options: Options) -> Curves:
         """The keys on the clip. Raises UsageError, InputError or MachineError."""
@@ -139,7 +147,7 @@ class Timing:
         Each has a value, an easing, and either its `time` as it was written or `seconds`, with
         `snap`: beat, frame, cut, or none. Raises UsageError.
         """
-        clock = self.curves(options).clock
+        clock = self.clock(options)
         try:
             made = [self._key(key, clock) for key in keys]
             made.sort(key=lambda item: item[0])

@@ -556,7 +556,6 @@ WRONG = {
         ["sweep", "clip.mp4", "-o", "a.mp4", "--rows", "sigma=1"],
         "moves, and --rows is for a sheet",
     ),
-    "preview as json": (2, ["clip.mp4", "--preview", "--progress", "json"], "--progress json: a"),
     "preview exists": (2, ["clip.mp4", "--preview", "-o", "there.mp4"], "there.mp4: exists"),
     "preview of text": (3, ["text.mp4", "--preview"], "text.mp4: this is not a video"),
     "preview's passage": (2, ["clip.mp4", "--preview", "--start", "9"], "start = 9 is not inside"),

@@ -119,8 +119,6 @@ def render_command(
             )
             if jobs > 1:
                 raise UsageError(f"--jobs {jobs}: a preview's pictures are one job's; leave it out")
-            if progress == "json":
-                raise UsageError("--progress json: a preview has no events; use none, or auto")
             _preview(source, output, options, overwrite, progress)
             return
         if shots is not None:

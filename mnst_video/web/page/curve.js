@@ -326,6 +326,7 @@ export class Curve {
     const reach = (SNAP / this.over.clientWidth) * view.span;
     const at = snapped(this.plot.timeAt(event), reach, event.altKey);
     this.add(at, this.near(this.plot.valueAt(event), event.altKey));
+    player.seek(at.seconds);
   }
 
   within(value) {

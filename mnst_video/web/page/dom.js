@@ -11,6 +11,38 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+const ICONS = {
+  play: "M8 5l11 7-11 7z",
+  pause: "M8 5v14M16 5v14",
+  start: "M6 5v14M18 5l-9 7 9 7z",
+  add: "M12 5v14M5 12h14",
+  remove: "M6 6l12 12M18 6L6 18",
+  out: "M5 12h14",
+  all: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  undo: "M8 5L4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3",
+  redo: "M16 5l4 4-4 4M20 9H10a6 6 0 0 0 0 12h3",
+  theme: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
+  up: "M12 19V5M6 11l6-6 6 6",
+  down: "M12 5v14M6 13l6 6 6-6",
+  back: "M4 5v5h5M4 10a8 8 0 1 1 2 8",
+};
+
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const path = document.createElementNS(space, "path");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+// A button with a picture; its text is what it is called.
+export const iconButton = (name, text, action, more = {}) =>
+  h("button", { type: "button", onclick: action, ariaLabel: text, title: text, ...more }, icon(name));
+
 export const button = (text, action, more = {}) =>
   h("button", { type: "button", onclick: action, ...more }, text);
 

@@ -1,6 +1,6 @@
 // The page, put together.
 
-import { button, h, say } from "./dom.js";
+import { button, h, iconButton, say } from "./dom.js";
 import { Files } from "./files.js";
 import { listenToKeys } from "./keyboard.js";
 import { Paintings } from "./paintings.js";
@@ -99,8 +99,8 @@ function tabs(host) {
 }
 
 function build() {
-  const undo = button("↶", () => tried(post("/api/undo")), { id: "undo" });
-  const redo = button("↷", () => tried(post("/api/redo")), { id: "redo" });
+  const undo = iconButton("undo", T.undo(), () => tried(post("/api/undo")), { id: "undo" });
+  const redo = iconButton("redo", T.redo(), () => tried(post("/api/redo")), { id: "redo" });
   const clipName = h("h1", {});
   const facts = h("span", { className: "faint" });
   const problem = h("p", { className: "banner", role: "alert", hidden: true });
@@ -114,7 +114,7 @@ function build() {
       { className: "row end" },
       undo,
       redo,
-      button("◐", otherTheme, { ariaLabel: T.theme, title: T.theme }),
+      iconButton("theme", T.theme, otherTheme),
       button("?", shortcuts, { ariaLabel: T.help, title: T.help }),
     ),
   );

@@ -1,6 +1,6 @@
 // The panel of the paintings: dropped, ordered, compared.
 
-import { button, choice, h, labelled } from "./dom.js";
+import { button, choice, h, iconButton, labelled } from "./dom.js";
 import { get, tried, upload } from "./server.js";
 import { store } from "./store.js";
 import { T } from "./texts.js";
@@ -66,15 +66,12 @@ export class Paintings {
           "div",
           { className: "row" },
           this.chooser(T.replace, put),
-          many && index > 0 ? button("↑", () => swapped(-1), { title: T.moveUp, ariaLabel: T.moveUp }) : null,
+          many && index > 0 ? iconButton("up", T.moveUp, () => swapped(-1)) : null,
           many && index < styles.length - 1
-            ? button("↓", () => swapped(1), { title: T.moveDown, ariaLabel: T.moveDown })
+            ? iconButton("down", T.moveDown, () => swapped(1))
             : null,
           many
-            ? button("✕", () => this.set(styles.filter((_, i) => i !== index)), {
-                title: T.remove,
-                ariaLabel: T.remove,
-              })
+            ? iconButton("remove", T.remove, () => this.set(styles.filter((_, i) => i !== index)))
             : null,
         ),
       ),

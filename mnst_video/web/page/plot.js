@@ -6,19 +6,20 @@ import { view } from "./view.js";
 
 // Pixels beside all plots, so that their times lie above one another.
 const LEFT = 46;
-const RIGHT = 14;
+const RIGHT = 22;
 
 const plots = new Set();
 
 function shownTime(seconds, step) {
-  if (step < 0.01) return `${seconds.toFixed(4)}`;
+  if (step < 0.001) return `${seconds.toFixed(5)}`;
+  const digits = [0, 1, 2, 3].find((d) => Math.abs(step * 10 ** d - Math.round(step * 10 ** d)) < 1e-6) ?? 3;
   const text = clock(seconds);
-  return step < 1 ? text.slice(0, text.length - (step < 0.1 ? 1 : 2)) : text.slice(0, -4);
+  return digits ? text.slice(0, text.length - 3 + digits) : text.slice(0, -4);
 }
 
 export class Plot {
   // draw: called with this, its context, and its box in pixels of the canvas.
-  constructor(host, height, { low = 0, high = 1, times = false, ticks = [], series = [], draw, under }) {
+  constructor(host, height, { low = 0, high = 1, times = false, head = 20, ticks = [], series = [], draw, under }) {
     this.host = host;
     this.draw = draw;
     const axis = () => color("faint");
@@ -27,7 +28,7 @@ export class Plot {
       {
         width: Math.max(host.clientWidth, 50),
         height,
-        padding: [6, RIGHT, times ? 0 : 6, 0],
+        padding: [times ? 0 : head, RIGHT, 6, 0],
         legend: { show: false },
         cursor: { show: false },
         scales: {
@@ -57,8 +58,8 @@ export class Plot {
         ],
         series: [{}, ...(series.length ? series : [{ show: false }])],
         hooks: {
-          drawClear: under ? [() => under(this, this.plot.ctx, this.box)] : [],
-          draw: draw ? [() => draw(this, this.plot.ctx, this.box)] : [],
+          drawClear: under ? [() => this.alone(under)] : [],
+          draw: draw ? [() => this.alone(draw)] : [],
         },
       },
       [[0, 1], ...(series.length ? series : [0]).map(() => [null, null])],
@@ -73,6 +74,14 @@ export class Plot {
     this.resized.observe(host);
     plots.add(this);
     this.show();
+  }
+
+  // uPlot remembers how its context is set: what is drawn by hand leaves no trace there.
+  alone(draw) {
+    const { ctx } = this.plot;
+    ctx.save();
+    draw(this, ctx, this.box);
+    ctx.restore();
   }
 
   // The plot's rectangle in pixels of the canvas.

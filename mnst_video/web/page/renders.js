@@ -1,6 +1,6 @@
 // The panel of renders: begun, watched, paused, compared.
 
-import { button, duration, h } from "./dom.js";
+import { button, duration, h, iconButton } from "./dom.js";
 import { get, post, tried } from "./server.js";
 import { store } from "./store.js";
 import { T } from "./texts.js";
@@ -129,7 +129,7 @@ export class Renders {
     if (run.state === "done" && run.kind === "evaluate") {
       buttons.push(button(T.measured, () => this.scores(run)));
     }
-    if (!busy) buttons.push(button("✕", act("remove"), { title: T.removeRun, ariaLabel: T.removeRun }));
+    if (!busy) buttons.push(iconButton("remove", T.removeRun, act("remove")));
     card.buttons.replaceChildren(...buttons);
     if (run.kind === "evaluate" && run.state === "done" && card.was === "running") this.scores(run);
     card.was = run.state;

@@ -1,6 +1,6 @@
 // The panel of all settings, made of the list that --help is made of.
 
-import { button, h } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { store } from "./store.js";
 import { T } from "./texts.js";
 
@@ -48,10 +48,8 @@ export class Settings {
   row(option) {
     const id = `option-${option.name}`;
     const control = this.control(option, id);
-    const back = button("↺", () => store.set(option.name, null), {
+    const back = iconButton("back", T.setBack(option.flag), () => store.set(option.name, null), {
       className: "quiet",
-      title: T.setBack(option.flag),
-      ariaLabel: T.setBack(option.flag),
     });
     const row = h(
       "div",
@@ -75,7 +73,7 @@ export class Settings {
         onchange: (event) => store.set(option.name, event.target.checked || null),
       });
     }
-    if (option.words.length && !option.placeholder && option.kind === "text") {
+    if (option.closed) {
       const select = h("select", {
         ...more,
         onchange: () => store.set(option.name, select.value || null),
@@ -89,7 +87,10 @@ export class Settings {
       ...more,
       type: numeric ? "number" : "text",
       placeholder: option.default ?? (option.placeholder || "").toLowerCase(),
-      onchange: () => store.set(option.name, value(option, input.value)).then(() => this.show()),
+      onchange: async () => {
+        const answer = await store.set(option.name, value(option, input.value));
+        if (!answer) input.value = text(option.name, this.current(option));
+      },
     });
     if (numeric) input.step = option.kind === "integer" ? 1 : "any";
     if (option.words.length) {

@@ -2,7 +2,7 @@
 
 import { cuts, snapping } from "./beats.js";
 import { Curve } from "./curve.js";
-import { button, choice, clock, color, h, labelled } from "./dom.js";
+import { button, choice, clock, color, h, icon, iconButton, labelled } from "./dom.js";
 import { bezierOf } from "./path.js";
 import { player } from "./player.js";
 import { Plot, redrawAll } from "./plot.js";
@@ -69,7 +69,7 @@ export class Timeline {
   }
 
   makeBar() {
-    this.playButton = button("▶", () => player.toggle(), { className: "main", ariaLabel: T.play, title: T.play, id: "play" });
+    this.playButton = iconButton("play", T.play, () => player.toggle(), { className: "main", id: "play" });
     this.time = h("input", {
       type: "text",
       size: 9,
@@ -93,7 +93,7 @@ export class Timeline {
       h(
         "span",
         { className: "row" },
-        button("⏮", () => player.seek(0), { ariaLabel: T.toStart, title: T.toStart }),
+        iconButton("start", T.toStart, () => player.seek(0)),
         this.playButton,
         this.time,
       ),
@@ -103,15 +103,15 @@ export class Timeline {
       h(
         "span",
         { className: "row end" },
-        button("−", () => view.zoom(1.6, player.time), { ariaLabel: T.zoomOut, title: T.zoomOut }),
-        button("+", () => view.zoom(0.6, player.time), { ariaLabel: T.zoomIn, title: T.zoomIn, id: "zoom-in" }),
-        button("⤢", () => view.all(), { ariaLabel: T.zoomAll, title: T.zoomAll }),
+        iconButton("out", T.zoomOut, () => view.zoom(1.6, player.time)),
+        iconButton("add", T.zoomIn, () => view.zoom(0.6, player.time), { id: "zoom-in" }),
+        iconButton("all", T.zoomAll, () => view.all()),
       ),
     );
     player.on(() => {
-      const [sign, text] = player.playing ? ["⏸", T.pause] : ["▶", T.play];
-      if (this.playButton.textContent !== sign) {
-        this.playButton.textContent = sign;
+      const [sign, text] = player.playing ? ["pause", T.pause] : ["play", T.play];
+      if (this.playButton.title !== text) {
+        this.playButton.replaceChildren(icon(sign));
         this.playButton.ariaLabel = this.playButton.title = text;
       }
     });
@@ -142,8 +142,8 @@ export class Timeline {
       onchange: () => this.typedRepeat(),
     });
     this.inspector.append(
-      button("＋", () => this.active.addAtPlayhead(), { ariaLabel: T.addKey, title: T.addKey, id: "add-key" }),
-      button("✕", () => this.active.remove(), { ariaLabel: T.deleteKeys, title: T.deleteKeys, id: "delete-keys" }),
+      iconButton("add", T.addKey, () => this.active.addAtPlayhead(), { id: "add-key" }),
+      iconButton("remove", T.deleteKeys, () => this.active.remove(), { id: "delete-keys" }),
       this.count,
       labelled(T.keyTime, this.keyTime),
       labelled(T.keyValue, this.keyValue),
