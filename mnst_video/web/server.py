@@ -37,12 +37,17 @@ def application(studio: Studio) -> Starlette:
     return Starlette(
         routes=_routes(studio),
         lifespan=lifespan,
-        exception_handlers={MnstError: _told, ClientDisconnect: _gone},
+        exception_handlers={MnstError: _told, ClientDisconnect: _gone, Exception: _bug},
     )
 
 
 async def _told(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 422)
+
+
+async def _bug(_: Request, error: Exception) -> Response:
+    line = " ".join(str(error).split())[:300]
+    return JSONResponse({"error": f"a bug in mnst-video: {type(error).__name__}: {line}"}, 500)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -77,7 +82,7 @@ def _routes(studio: Studio) -> list[Route | Mount]:
     async def upload(request: Request) -> Response:
         name, kind = request.query_params["name"], request.query_params["kind"]
         path = await run_in_threadpool(studio.upload_path, name, kind)
-        partial = path.with_name(f".{path.name}.partial")
+        partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         size = 0
         try:
             with partial.open("wb") as file:

@@ -225,9 +225,15 @@ class Session:
         return tuple(notes)
 
     def _fitting(self, timeline: Timeline, options: Options) -> tuple[Timeline, list[str]]:
-        """The keys that lie on the clip, and the times of the others; of a loop all do."""
+        """The keys that lie on the clip, and the times of the others; of a loop all do.
+
+        Where the clip has no such times at all the change itself says why.
+        """
         clock = self.timing.clock(options)
-        inside = [key for key in timeline.keys if clock.seconds(key.time) <= clock.length]
+        try:
+            inside = [key for key in timeline.keys if clock.seconds(key.time) <= clock.length]
+        except ValueError:
+            return timeline, []
         dropped = [str(key.time) for key in timeline.keys if key not in inside]
         if not inside or timeline.repeat is not None:
             return timeline, []

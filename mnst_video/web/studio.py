@@ -133,14 +133,9 @@ class Studio:
 
     def uploaded(self, partial: Path, path: Path, kind: str) -> dict[str, str]:
         """Keep a file that has come. Raises InputError where it is none of its kind."""
-        if kind == "picture":
-            load_image(partial.replace(checked := partial.with_suffix(f".part{path.suffix}")))
-            partial = checked
-        try:
-            with whole(path, partial):
-                pass
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole(path, partial):
+            if kind == "picture":
+                load_image(partial)
         return {"path": str(path)}
 
     def unwritten(self, path: Path, error: OSError) -> MachineError:

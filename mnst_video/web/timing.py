@@ -1,5 +1,6 @@
 """The timeline for the page: lanes, keys, beats and cuts in seconds; and keys from it as text."""
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -172,6 +173,8 @@ class Timing:
 
 def written_time(seconds: float, snap: str, clock: Clock, times: Times) -> Time:
     """A time as a person would write it who had put it there: in beats, frames or seconds."""
+    if not math.isfinite(seconds):
+        raise ValueError("a time is a number of seconds")
     exact = Fraction(round(min(max(seconds, 0.0), float(clock.length)) * 1000), 1000)
     if snap == "beat" and clock.tempo is not None:
         beat = Fraction(round(clock.tempo.beat(Fraction(seconds)) * PARTS), PARTS)
