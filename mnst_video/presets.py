@@ -26,6 +26,8 @@ DEFAULT = "default"
 DEFAULT_SUMMARY = "The built-in look and method: what holds without a preset."
 
 PATHS = ("style1", "style2", "weights", "audio", "model")
+# Values of them that are words, not files.
+WORDS = {"weights": ("packaged", "torchvision"), "model": ("auto",)}
 
 
 def make_options(presets: Iterable[str], given: Mapping[str, Any]) -> Options:
@@ -109,10 +111,9 @@ def _beside(preset: Path, name: str, value: Any) -> Any:
     """A path in a preset, seen from the preset; an absolute path stays itself."""
     if name in ("style", "more_styles") and isinstance(value, list):
         return [str(preset.parent / v) if isinstance(v, str) else v for v in value]
-    words = ("packaged", "torchvision") if name == "weights" else ()
     if name in (*MASKS, "mask_from") and isinstance(value, str):
         return _mask_seen(value, lambda path: str(preset.parent / path))
-    if name in PATHS and isinstance(value, str) and value not in words:
+    if name in PATHS and isinstance(value, str) and value not in WORDS.get(name, ()):
         return str(preset.parent / value)
     return value
 
@@ -172,7 +173,7 @@ def options_toml(options: Options, names: Iterable[str], title: str, folder: Pat
     """
     values = options.model_dump(mode="json", include=set(names), exclude_none=True)
     for name in PATHS:
-        if name in values and values[name] not in ("packaged", "torchvision"):
+        if name in values and values[name] not in WORDS.get(name, ()):
             values[name] = _seen_from(folder, values[name])
     for name in (mask for mask in MASKS if mask in values):
         values[name] = _mask_seen(values[name], partial(_seen_from, folder))

@@ -33,8 +33,8 @@ from mnst_video.plan.setup import with_model
 from mnst_video.plan.shots import spread
 from mnst_video.timeline.fader import Fader, Split
 
-# Seconds that the first picture may take to paint, at half the size, and steps of it at most.
-FIRST_SECONDS, MOST_SMALL = 0.6, 24
+# Steps at half the size between two pictures, and the seconds and steps after which it is left.
+SMALL_STEPS, SMALL_SECONDS, MOST_SMALL = 4, 0.6, 24
 # Steps at full size after which a picture is shown.
 SHOWN_AFTER = (1, 4, 10, 18, 30)
 # Longer side of the pictures of a strip, and the steps of its first and of each later one.
@@ -117,13 +117,12 @@ class Looker:
             return
         faces = styles.faces(content)
         place = (moment.number, size, self._key(options))
-        start: Picture
-        taken = 0
+        start, taken = content.astype(np.float32), 0
         if self._last is not None and self._last[0] == place:  # only γ has moved
             start = self._last[1]
         else:
-            start, taken = self._begun(options, moment, size, styles, calibrations, masks)
-            yield shown(start, taken, False)
+            for start, taken in self._begun(options, moment, size, masks):
+                yield shown(start, taken, False)
         for before, upto in pairwise((0, *SHOWN_AFTER)):
             result = self._paint(styles, content, aim, start, upto - before, faces, before > 0)
             start, taken = result.pixels, taken + result.steps
@@ -135,11 +134,9 @@ class Looker:
         options: Options,
         moment: Moment,
         size: tuple[int, int],
-        styles: Styles,
-        calibrations: Calibrations,
         masks: Masks | None,
-    ) -> tuple[Picture, int]:
-        """A picture of half the size, enlarged, and the steps that were taken for it."""
+    ) -> Iterator[tuple[Picture, int]]:
+        """Pictures of half the size, enlarged, and the steps that were taken for each."""
         half = (max(16, size[0] // 2), max(16, size[1] // 2))
         content = resize(self.content(moment.number, size), *half)
         small, measured = self._measure(options, None, half, content)
@@ -149,11 +146,11 @@ class Looker:
         if options.colors != "keep":  # few steps do not reach the colours of the styles
             pixels = aim.blended(lambda part: self._in_colors(content, options, part))
         begun, taken = time.monotonic(), 0
-        while taken < 4 or (time.monotonic() - begun < FIRST_SECONDS and taken < MOST_SMALL):
-            result = self._paint(small, content, aim, pixels, 4, (), taken > 0)
+        while not taken or (time.monotonic() - begun < SMALL_SECONDS and taken < MOST_SMALL):
+            result = self._paint(small, content, aim, pixels, SMALL_STEPS, (), taken > 0)
             pixels, taken = result.pixels, taken + result.steps
-        large = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
-        return np.asarray(large, np.float32).clip(0.0, 255.0), taken
+            large = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+            yield np.asarray(large, np.float32).clip(0.0, 255.0), taken
 
     def _paint(
         self,

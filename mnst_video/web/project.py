@@ -13,6 +13,7 @@ from mnst_video.options import Options
 from mnst_video.plan.source import default_output
 from mnst_video.presets import (
     PATHS,
+    WORDS,
     make_options,
     options_toml,
     read_preset,
@@ -20,6 +21,8 @@ from mnst_video.presets import (
 )
 from mnst_video.web.folders import Folders
 
+# A model that is trained when the clip is rendered.
+AUTO = ("model", "auto")
 # The settings as they are, always: a preset like any other.
 DRAFT = "draft.toml"
 
@@ -121,8 +124,8 @@ class Project:
     def _check_paths(self, options: Options) -> None:
         """Raise UsageError where a file is one that may not be read here."""
         sound = [options.audio] if options.audio else []
-        model = [options.model] if options.model else []
-        weights = [] if options.weights in ("packaged", "torchvision") else [Path(options.weights)]
+        model = [options.model] if options.model and str(options.model) != AUTO[1] else []
+        weights = [] if options.weights in WORDS["weights"] else [Path(options.weights)]
         for path in (*options.styles, *options.masks.paths, *sound, *model, *weights):
             self.folders.readable(path)
 
@@ -162,7 +165,7 @@ def as_json(options: Options, settings: Mapping[str, Any]) -> dict[str, Any]:
     names = {name for name in settings if name in Options.model_fields}
     values = options.model_dump(mode="json", include=names, exclude_none=True)
     for name in PATHS:
-        if name in values and values[name] not in ("packaged", "torchvision"):
+        if name in values and values[name] not in WORDS.get(name, ()):
             values[name] = str(Path(values[name]).resolve())
     if "more_styles" in values:
         values["more_styles"] = [str(path.resolve()) for path in options.more_styles]

@@ -146,6 +146,10 @@ def _routes(studio: Studio) -> list[Route | Mount]:
             lambda r: FileResponse(studio.session.output_of(number(r))),
         ),
         get(
+            "/api/others/{index:int}",
+            lambda r: FileResponse(studio.session.other(r.path_params["index"])),
+        ),
+        get(
             "/api/renders/{number:int}/frame/{frame:int}",
             lambda r: _png(studio.session.painted_frame(number(r), r.path_params["frame"])),
         ),

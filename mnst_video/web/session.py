@@ -1,5 +1,7 @@
 """One clip that is open in the studio: its settings, timeline, sound, looks and renders."""
 
+import contextlib
+import json
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +34,7 @@ from mnst_video.timeline.keys import Timeline
 from mnst_video.web.chores import Chore, find_cuts, make_copy, plays_itself
 from mnst_video.web.folders import Folders, free_name, safe_name
 from mnst_video.web.painter import Wanted
-from mnst_video.web.project import Project, as_json
+from mnst_video.web.project import AUTO, Project, as_json
 from mnst_video.web.renders import Kind, Renders
 from mnst_video.web.timing import Timing
 from mnst_video.web.waveform import Waveform
@@ -43,6 +45,8 @@ MOST_SIDE = 1280
 STRIP = 5
 # The name of the copy for the browser.
 COPY = "clip.mp4"
+# Records of renders that are read in a folder.
+MOST_RECORDS = 50
 
 
 class Session:
@@ -108,6 +112,7 @@ class Session:
             "copy": self._copy.shown if self._copy else None,
             "copied": self.copy_path.is_file(),
             "cuts": self._shown_cuts(),
+            "others": [path.name for path in self.others],
         }
         try:
             about |= self.timing.shown(project.options)
@@ -297,7 +302,7 @@ class Session:
 
     def wanted(self, number: int, seconds: float, side: int, strip: bool) -> tuple[Wanted, float]:
         """What is to be painted at a time, and the value there. Raises UsageError, InputError."""
-        options = self.project.options
+        options, settings = self.project.options, self.project.settings
         frame = self.frame_at(seconds)
         stand, count = self.timing.at(options, frame), len(options.styles)
         fader = Fader.at_value(stand.value, count if stand.positions else None)
@@ -308,7 +313,7 @@ class Session:
         wanted = Wanted(
             number,
             self.clip,
-            self.project.settings,
+            {name: value for name, value in settings.items() if (name, value) != AUTO},
             Moment(frame, fader, stand.strength, split, fader.gamma),
             max(64, min(side, MOST_SIDE)),
             faders,
@@ -377,6 +382,27 @@ class Session:
             raise UsageError("what is finished can be measured")
         words = ("evaluate", str(self.source), run.output, "--json", "--progress", "json")
         return self.renders.add("evaluate", Path(run.output), words, of=number).number
+
+    @property
+    def others(self) -> list[Path]:
+        """Clips beside this one that were made of it, but not here: their records say so."""
+        ours = {run["output"] for run in self.renders.shown}
+        found = []
+        for record in sorted(self.source.parent.glob("*.mnst.json"))[:MOST_RECORDS]:
+            output = record.with_name(record.name.removesuffix(".mnst.json"))
+            if str(output) in ours or not output.is_file():
+                continue
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                if json.loads(record.read_text()).get("input") == str(self.source):
+                    found.append(output)
+        return found
+
+    def other(self, index: int) -> Path:
+        """Raises UsageError where there is none of this number."""
+        others = self.others
+        if not 0 <= index < len(others):
+            raise UsageError(f"there is no other render {index}")
+        return others[index]
 
     def output_of(self, number: int) -> Path:
         """The clip that a render wrote. Raises UsageError, InputError."""

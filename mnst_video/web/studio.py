@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mnst_video.errors import MachineError, UsageError, unwritten
+from mnst_video.errors import InputError, MachineError, UsageError, unwritten
 from mnst_video.interchange.formats import FORMATS
 from mnst_video.media.files import whole
 from mnst_video.media.frames import resize, working_size
@@ -135,7 +135,10 @@ class Studio:
         """Keep a file that has come. Raises InputError where it is none of its kind."""
         with whole(path, partial):
             if kind == "picture":
-                load_image(partial)
+                try:
+                    load_image(partial)
+                except InputError as error:
+                    raise InputError(str(error).replace(str(partial), path.name)) from None
         return {"path": str(path)}
 
     def unwritten(self, path: Path, error: OSError) -> MachineError:

@@ -121,12 +121,14 @@ export class Curve {
       }
     }
     context.lineWidth = 1.5 * ratio;
+    const inView = this.keys.filter((key) => key.seconds >= view.start && key.seconds <= view.end).length;
+    const size = inView * 3 * SIZE > box.width / ratio ? SIZE / 2 : SIZE;
     for (const key of this.keys) {
       const x = plot.x(key.seconds);
       if (x < box.left - 8 * ratio || x > box.left + box.width + 8 * ratio) continue;
       const y = plot.y(key.value);
       context.beginPath();
-      context.arc(x, y, (this.selected.has(key) ? SIZE + 1.5 : SIZE) * ratio, 0, 2 * Math.PI);
+      context.arc(x, y, (this.selected.has(key) ? SIZE + 1.5 : size) * ratio, 0, 2 * Math.PI);
       context.fillStyle = this.selected.has(key) ? color("chosen") : color("panel");
       context.strokeStyle = main;
       context.fill();

@@ -92,7 +92,8 @@ export class Renders {
   }
 
   fill(card, run) {
-    const key = JSON.stringify(run);
+    const measured = store.renders.some((r) => r.of === run.number && r.state !== "failed");
+    const key = JSON.stringify([run, measured]);
     if (card.key === key) return;
     card.key = key;
     card.element.dataset.state = run.state;
@@ -121,7 +122,6 @@ export class Renders {
       );
     }
     if (run.state === "done" && run.kind === "render" && run.there) {
-      const measured = store.renders.some((r) => r.of === run.number && r.state !== "failed");
       if (!measured) {
         buttons.push(button(T.measure, () => tried(post("/api/evaluate", { number: run.number }))));
       }

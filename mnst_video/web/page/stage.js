@@ -7,7 +7,7 @@ import { store } from "./store.js";
 import { T } from "./texts.js";
 
 // Milliseconds that the playhead stands still before its frame is painted.
-const STANDS = 120;
+const STANDS = 80;
 // Seconds by which a second clip may be beside the first.
 const APART = 0.06;
 // Longer side of a look.
@@ -85,6 +85,7 @@ export class Stage {
       ["footage", T.footage],
       ["look", T.look],
       ...finished.map((run) => [`run ${run.number}`, run.name]),
+      ...(store.state?.others ?? []).map((name, index) => [`other ${index}`, name]),
     ];
     for (const slot of this.slots) {
       if (!pairs.some(([value]) => value === this.shows[slot.side])) this.shows[slot.side] = "look";
@@ -108,9 +109,9 @@ export class Stage {
       const what = this.shows[slot.side];
       slot.box.dataset.shows = what;
       slot.image.hidden = what !== "look" && !(what === "footage" && !player.ready);
-      const run = /^run (\d+)$/.exec(what)?.[1];
-      slot.video.hidden = !run;
-      const source = run ? `/api/renders/${run}/file` : "";
+      const [kind, number] = what.split(" ");
+      slot.video.hidden = number === undefined;
+      const source = kind === "run" ? `/api/renders/${number}/file` : number ? `/api/others/${number}` : "";
       if (slot.source !== source) {
         slot.source = source;
         if (source) slot.video.src = source;
@@ -179,7 +180,7 @@ export class Stage {
 
   changed() {
     this.fit();
-    this.place();
+    this.choices();
     this.report();
     this.ask();
   }

@@ -28,7 +28,7 @@ export const T = {
   wipe: "Wiped",
   wipeHandle: "Where the left picture ends and the right one begins",
   lookWaiting: "Painting …",
-  lookSteps: (steps, last) => (last ? `${steps} steps` : `${steps} steps, getting finer …`),
+  lookSteps: (steps, last) => (last ? plural(steps, "step", "steps") : `${plural(steps, "step", "steps")}, getting finer …`),
   lookPaused: "The look is painted where the playhead stands still.",
   lookAlt: (value) => `The frame at the playhead, painted at ${value}`,
   strip: "The same frame at γ from 0 to 1",

@@ -279,9 +279,12 @@ export class Timeline {
     const [title, host] = this.scoreRow.children;
     this.scorePlot?.close();
     this.scoreRow.hidden = false;
-    title.textContent = `${T.scoresOf(name)}: ${names
-      .map((score, i) => `${T.scoreNames[score]} (${highest[i].toPrecision(2)})`)
-      .join(", ")}`;
+    title.replaceChildren(
+      `${T.scoresOf(name)}: `,
+      ...names.map((score, i) =>
+        h("b", { className: `legend-${i}` }, `${T.scoreNames[score]} (${highest[i].toPrecision(2)}) `),
+      ),
+    );
     const colors = ["accent", "second", "third"];
     this.scorePlot = new Plot(host, HEIGHTS.scores, {
       low: 0,

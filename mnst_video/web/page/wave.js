@@ -36,7 +36,7 @@ function strokePeaks(context, found, x, width, middle, half) {
 
 export function drawGrid(plot, context, box, strong) {
   context.save();
-  for (const [seconds, bar] of beatsInView(box.width / plot.ratio / 7)) {
+  for (const [seconds, bar] of beatsInView(box.width / plot.ratio / 16)) {
     context.fillStyle = color(bar ? "bar" : "beat");
     const height = bar || !strong ? box.height : 0.3 * box.height;
     context.fillRect(Math.round(plot.x(seconds)), box.top + box.height - height, plot.ratio, height);
