@@ -1,7 +1,7 @@
 """Which files the studio may touch: those under the folders that were opened for it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from mnst_video.errors import UsageError
@@ -75,10 +75,13 @@ def safe_name(name: str) -> str:
     return kept
 
 
-def free_name(path: Path) -> Path:
-    """A path that nothing has yet: itself, or with a number behind its stem."""
+def free_name(path: Path, taken: Container[str] = ()) -> Path:
+    """A path that nothing has yet: itself, or with a number behind its stem.
+
+    taken: paths that something is going to have.
+    """
     number, found = 2, path
-    while found.exists() or found.is_symlink():
+    while found.exists() or found.is_symlink() or str(found) in taken:
         found = path.with_name(f"{path.stem}_{number}{path.suffix}")
         number += 1
     return found

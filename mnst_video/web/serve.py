@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import uvicorn
 
 from mnst_video.errors import MachineError
@@ -41,8 +42,8 @@ def serve(
         with _listening(host, port) as listener:
             port = listener.getsockname()[1]
             token = secrets.token_urlsafe(TOKEN)
-            hosts = {host, *(("localhost", LOOPBACK) if host == LOOPBACK else ())}
-            app = Gate(application(studio), token, port, sorted(hosts))
+            names = names_of(host)
+            app = Gate(application(studio), token, port, names)
             config = uvicorn.Config(
                 app,
                 log_level="error",
@@ -51,10 +52,29 @@ def serve(
                 ws="none",
                 timeout_graceful_shutdown=FAREWELL,
             )
-            ready(f"http://{host}:{port}/?token={token}")
+            ready(f"http://{names[0]}:{port}/?token={token}")
             uvicorn.Server(config).run(sockets=[listener])
     finally:
         studio.close()
+
+
+def names_of(host: str) -> list[str]:
+    """What browsers may call the machine that listens at a host; the first is the best.
+
+    Of all addresses, `0.0.0.0`: those that it has, and its name.
+    """
+    if host in (LOOPBACK, "localhost"):
+        return [LOOPBACK, "localhost"]
+    if host not in ("0.0.0.0", "::"):
+        return [f"[{host}]" if ":" in host else host]
+    found = [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET
+    ]
+    found.sort(key=lambda address: address.startswith("127."))
+    return [*found, socket.gethostname(), "localhost"]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from mnst_video.errors import InputError, UsageError
+from mnst_video.errors import InputError, MnstError, UsageError
 from mnst_video.interchange.formats import FORMATS, Reading, read_score, written
 from mnst_video.interchange.preset import LANES, LaneName, lane_of, settings_of
 from mnst_video.interchange.score import Writing
@@ -99,7 +99,7 @@ class Session:
             "clip": {
                 "path": str(clip.path),
                 "name": clip.path.name,
-                "there": self.source.exists(),
+                "there": clip.files[0].exists(),
                 "width": clip.width,
                 "height": clip.height,
                 "fps": float(times.fps),
@@ -110,14 +110,14 @@ class Session:
                 "notes": clip.notes,
             },
             "copy": self._copy.shown if self._copy else None,
-            "copied": self.copy_path.is_file(),
-            "cuts": self._shown_cuts(),
+            "copied": self.copied,
             "others": [path.name for path in self.others],
         }
         try:
-            about |= self.timing.shown(project.options)
-        except (UsageError, InputError) as error:
-            about |= {"lanes": [], "tempo": None, "notes": [], "problem": str(error)}
+            about |= self.timing.shown(project.options) | {"cuts": self._shown_cuts()}
+        except MnstError as error:  # of a draft that is older than the clip
+            about |= {"lanes": [], "tempo": None, "notes": [], "cuts": {"given": True, "at": []}}
+            about["problem"] = str(error)
         return about
 
     def _shown_cuts(self) -> dict[str, Any]:
@@ -332,11 +332,19 @@ class Session:
     def copy_path(self) -> Path:
         return self.project.home / COPY
 
+    @property
+    def copied(self) -> bool:
+        """Whether the copy is there, and of the clip as it is now."""
+        with contextlib.suppress(OSError):
+            copied = self.copy_path.stat().st_mtime
+            return all(file.stat().st_mtime <= copied for file in self.clip.files)
+        return False
+
     def begin_copy(self) -> None:
         """Make the copy that browsers play, unless it is there."""
         with self._lock:
             busy = self._copy is not None and self._copy.busy
-            if not busy and not self.copy_path.is_file():
+            if not busy and not self.copied:
                 self.project.make_home()
                 self._copy = self._chore(make_copy, self.copy_path)
 
@@ -364,9 +372,7 @@ class Session:
                 f"{output.name}: unknown kind of clip; use one of {', '.join(CONTAINERS)}"
             )
         taken = {run["output"] for run in self.renders.shown}
-        output = free_name(output)
-        while str(output) in taken:
-            output = free_name(output.with_name(f"{output.stem}_{len(taken)}{output.suffix}"))
+        output = free_name(output, taken)
         check_new_name(self.folders.inside(output))
         home, number = self.project.make_home(), self.renders.next_number
         preset = home / f"render-{number:03d}.toml"

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -254,8 +256,6 @@ def test_a_port_that_is_taken_is_told(served, run_studio):
 @pytest.fixture
 def run_studio(tmp_path):
     """Runs `studio` to its end: its exit code and what it says."""
-    import subprocess
-    import sys
 
     def call(*arguments):
         done = subprocess.run(
@@ -277,3 +277,30 @@ def test_what_cannot_be_opened_is_told(run_studio, tmp_path, arguments):
     assert code == 3
     assert said.startswith("mnst-video: ")
     assert said.count("\n") == 1
+
+
+def test_all_addresses_are_named_where_all_are_listened_to(clip, serve):
+    from mnst_video.web.serve import names_of
+
+    assert names_of("127.0.0.1") == ["127.0.0.1", "localhost"]
+    assert names_of("::1") == ["[::1]"]
+    assert "127.0.0.1" in names_of("0.0.0.0")
+    served = serve(clip, "--host", "0.0.0.0")
+    assert not served.address.startswith("http://0.0.0.0")
+    assert asked(served, "GET", "/api/state", **insider(served))[0] == 200
+    evil = insider(served) | {"host": f"evil.example:{served.port}"}
+    assert asked(served, "GET", "/api/state", **evil)[0] == 421
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_the_extra_it_is_named(missing, tmp_path):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['mnst-video', 'studio'];"
+        "from mnst_video.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 4
+    assert "mnst-video[studio]" in done.stderr
+    assert done.stderr.count("\n") == 1

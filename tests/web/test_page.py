@@ -30,6 +30,12 @@ def until(page, expression, seconds=20):
         page.wait_for_timeout(50)
 
 
+def painted(page, frames):
+    """Wait until the first render has painted more frames than these."""
+    run = "studio.store.renders[0]"
+    until(page, f"{run}?.phase === 'painting' && {run}.done > {frames}", seconds=90)
+
+
 def planned(clip, preset):
     """γ of each frame, as the command line has it."""
     command = [sys.executable, "-m", "mnst_video", "plan", str(clip), "--preset", str(preset)]
@@ -202,7 +208,7 @@ def test_a_render_is_found_again_after_a_reload_and_plays(clip, serve, open_page
     change(page, **QUICK)
     page.click("#tab-renders")
     page.click("#render")
-    until(page, "studio.store.renders[0]?.done > 2", seconds=90)
+    painted(page, 2)
     page.reload()
     until(page, "window.studio?.store.renders[0]?.number === 1")
     page.click("#tab-renders")
@@ -225,7 +231,7 @@ def test_a_render_is_paused_and_goes_on(clip, serve, open_page):
     change(page, first_steps=4, steps=4, max_side=64)
     page.click("#tab-renders")
     page.click("#render")
-    until(page, "studio.store.renders[0]?.done > 1", seconds=90)
+    painted(page, 1)
     page.get_by_role("button", name="Pause").last.click()
     page.locator("#run-1[data-state=paused]").wait_for(timeout=60_000)
     kept = len(list(clip.with_name("clip_mnst.mp4.mnst").glob("*.png")))
@@ -241,7 +247,7 @@ def test_a_studio_that_is_killed_finds_its_render_again(clip, serve, open_page):
     change(page, first_steps=4, steps=4, max_side=64)
     page.click("#tab-renders")
     page.click("#render")
-    until(page, "studio.store.renders[0]?.done > 1", seconds=90)
+    painted(page, 1)
     done = page.evaluate("studio.store.renders[0].done")
     page.goto("about:blank")
     open_page.problems.clear()

@@ -81,7 +81,8 @@ def test_four_keys_on_the_beat(clip, serve, open_page):
     page.click("#tab-renders")
     page.click("#render")
     if SHOTS:
-        until(page, "studio.store.renders[0]?.done > 20", 300)
+        run = "studio.store.renders[0]"
+        until(page, f"{run}?.phase === 'painting' && {run}.done > 20", 300)
         looked(page)
         shot(page, "studio-render")
     page.locator("#run-1[data-state=done]").wait_for(timeout=300_000)

@@ -62,8 +62,10 @@ def studio_command(
             if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
                 raise
             raise MachineError("the studio needs: pip install 'mnst-video[studio]'") from None
+        from mnst_video.media.input.pictures import is_sequence
+
         base = clip or Path()
-        if not base.exists():
+        if not base.exists() and not is_sequence(base):
             raise InputError(f"{base}: there is no such file")
         is_folder = base.is_dir()
         folders = [base if is_folder else base.parent, *(folder or ())]

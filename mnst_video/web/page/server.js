@@ -54,6 +54,9 @@ export async function upload(file, kind) {
   return (await ask(address, { method: "POST", body: file })).json();
 }
 
+// What was said last of a line that is broken: once is enough.
+let told = null;
+
 // Calls a function of each kind of event; `hello` also after the line was broken.
 export function listen(handlers) {
   const source = new EventSource("/api/events");
@@ -65,11 +68,12 @@ export function listen(handlers) {
     // Refused: it asks anew by itself only where the line broke.
     try {
       await get("/api/renders");
-      setTimeout(() => listen(handlers), 1000);
+      told = null;
     } catch (error) {
-      say(error.message, "problem");
-      setTimeout(() => listen(handlers), 3000);
+      if (error.message !== told) say(error.message, "problem");
+      told = error.message;
     }
+    setTimeout(() => listen(handlers), told ? 3000 : 500);
   });
   return source;
 }
