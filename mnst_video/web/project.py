@@ -161,8 +161,16 @@ def _anything(_: Options) -> None:
 
 
 def as_json(options: Options, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that were checked, as JSON has them, with absolute paths."""
-    names = {name for name in settings if name in Options.model_fields}
+    """Settings that were checked, as JSON has them, with absolute paths.
+
+    The shipped pictures are left out: they lie elsewhere on another machine.
+    """
+    shipped = {
+        name
+        for name in ("style1", "style2")
+        if getattr(options, name).resolve() == Options.model_fields[name].default.resolve()
+    }
+    names = {name for name in settings if name in Options.model_fields} - shipped
     values = options.model_dump(mode="json", include=names, exclude_none=True)
     for name in PATHS:
         if name in values and values[name] not in WORDS.get(name, ()):

@@ -300,16 +300,23 @@ class Session:
         ((_, frame),) = read_near(self.clip, [self.frame_at(seconds)], *size)
         return encode_image(frame, ".jpg")
 
-    def wanted(self, number: int, seconds: float, side: int, strip: bool) -> tuple[Wanted, float]:
-        """What is to be painted at a time, and the value there. Raises UsageError, InputError."""
+    def wanted(
+        self, number: int, seconds: float, side: int, strip: bool
+    ) -> tuple[Wanted, float, list[float]]:
+        """What is to be painted at a time, the value there, and those of the strip.
+
+        Raises UsageError, InputError.
+        """
         options, settings = self.project.options, self.project.settings
         frame = self.frame_at(seconds)
         stand, count = self.timing.at(options, frame), len(options.styles)
         fader = Fader.at_value(stand.value, count if stand.positions else None)
         split = split_of(stand.value, stand.positions, count, options.masks.mode)
-        faders = []
+        values = []
         if strip:
-            faders = [Fader(fader.pair, i / (STRIP - 1)) for i in range(STRIP)]
+            first = fader.pair + 1.0 if stand.positions else 0.0
+            values = [first + i / (STRIP - 1) for i in range(STRIP)]
+        faders = [Fader.at_value(v, count if stand.positions else None) for v in values]
         wanted = Wanted(
             number,
             self.clip,
@@ -318,7 +325,7 @@ class Session:
             max(64, min(side, MOST_SIDE)),
             faders,
         )
-        return wanted, stand.value
+        return wanted, stand.value, values
 
     def values(self) -> bytes:
         """Seconds and values of all frames, float32, one after the other."""

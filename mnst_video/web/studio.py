@@ -156,9 +156,9 @@ class Studio:
         with self._lock:
             self._asked += 1
             number = self._asked
-        wanted, value = self.session.wanted(number, float(seconds), int(side), bool(strip))
+        wanted, value, values = self.session.wanted(number, float(seconds), int(side), bool(strip))
         self._painter.ask(wanted)
-        about = {"number": number, "seconds": seconds, "value": value}
+        about = {"number": number, "seconds": seconds, "value": value, "strip": values}
         self.hub.tell("looking", about)
         return about
 

@@ -216,7 +216,11 @@ def test_a_render_is_found_again_after_a_reload_and_plays(clip, serve, open_page
     made = clip.with_name("clip_mnst.mp4")
     assert made.is_file()
     page.get_by_text("Show right").click()
+    # It is where the playhead is, also where that moved while it was loaded.
+    page.evaluate("studio.player.seek(1.0)")
     until(page, "document.querySelector('.slot-1 video').readyState >= 2")
+    until(page, "Math.abs(document.querySelector('.slot-1 video').currentTime - 1.0) < 0.05")
+    page.evaluate("studio.player.seek(0)")
     page.keyboard.press("Escape")
     page.evaluate("studio.player.play()")
     until(page, "document.querySelector('.slot-1 video').currentTime > 0.5")
@@ -409,3 +413,26 @@ def test_a_clip_that_browsers_do_not_play_is_copied(make_clip, serve, open_page)
     assert time.monotonic() - started < 60
     assert page.evaluate("studio.player.source").startswith("/api/copy")
     assert page.evaluate("studio.player.video.duration") == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_setlist_is_put_in_order(clip, serve, open_page):
+    from PIL import Image
+
+    for color in ("teal", "gold", "brown"):
+        Image.new("RGB", (40, 30), color).save(clip.with_name(f"{color}.png"))
+    page = open_page(serve(clip))
+    change(page, style1=str(clip.with_name("teal.png")), style2=str(clip.with_name("gold.png")))
+    page.locator(".adder select").select_option(label="brown.png")
+    until(page, "studio.store.lanes[0]?.name === 'position'")
+    page.get_by_label("Position 3").get_by_label("Earlier").click()
+    until(page, "studio.store.state.styles[1].endsWith('brown.png')")
+    names = page.evaluate("studio.store.state.styles.map((path) => path.split('/').pop())")
+    assert names == ["teal.png", "brown.png", "gold.png"]
+    until(page, "document.querySelectorAll('.strip img').length === 5", seconds=60)
+    page.get_by_label("Set a key of 1.25 here").click()
+    until(page, "studio.store.lanes[0].keys.some((key) => key.value === 1.25)")
+    assert "null" not in page.locator("#panel-styles").inner_text()
+    gamma = planned(clip, draft_of(clip))
+    assert gamma[0] == pytest.approx(0.75)  # between the first two, γ = 2 - 1.25
+    page.get_by_label("Position 1").get_by_label("Remove").click()
+    until(page, "studio.store.lanes[0].name === 'gamma'")

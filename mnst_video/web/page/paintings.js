@@ -33,7 +33,7 @@ export class Paintings {
     const many = styles.length > 2;
     this.host.replaceChildren(
       ...styles.map((path, index) => this.card(path, index, styles)),
-      many ? null : button(T.swap, () => this.set([styles[1], styles[0]])),
+      ...(many ? [] : [button(T.swap, () => this.set([styles[1], styles[0]]))]),
       this.adder(styles),
       this.balance,
     );

@@ -62,6 +62,11 @@ export class Stage {
   slot(side) {
     const image = h("img", { alt: "", draggable: false, hidden: true });
     const video = h("video", { muted: true, playsInline: true, hidden: true, preload: "auto" });
+    // Where the playhead went while it was loaded.
+    video.addEventListener("loadedmetadata", () => {
+      video.currentTime = player.time + 0.5 / store.clip.fps;
+      if (player.playing) video.play();
+    });
     const box = h("div", { className: `slot slot-${side}` }, image, video);
     const select = choice([], "", (value) => this.show(side, value), {
       ariaLabel: side ? T.right : T.left,
@@ -116,7 +121,6 @@ export class Stage {
         slot.source = source;
         if (source) slot.video.src = source;
         else slot.video.removeAttribute("src");
-        if (source) slot.video.currentTime = player.time;
       }
       if (what === "footage") footage = slot.box;
       if (what === "look" && this.url) slot.image.src = this.url;
@@ -235,7 +239,7 @@ export class Stage {
   inStrip(about) {
     if (about.place === 0) this.strip.replaceChildren();
     delete this.strip.dataset.old;
-    const value = about.place / 4;
+    const value = this.look.strip[about.place];
     const image = h("img", { alt: "", src: `/api/look/${about.number}/${about.place}`, draggable: false });
     this.strip.append(
       h(
@@ -247,7 +251,7 @@ export class Stage {
           onclick: () => this.onStrip?.(value),
         },
         image,
-        h("span", {}, `γ ${value}`),
+        h("span", {}, T.stripValue(store.lanes[0]?.name, value)),
       ),
     );
   }

@@ -31,7 +31,8 @@ export const T = {
   lookSteps: (steps, last) => (last ? plural(steps, "step", "steps") : `${plural(steps, "step", "steps")}, getting finer …`),
   lookPaused: "The look is painted where the playhead stands still.",
   lookAlt: (value) => `The frame at the playhead, painted at ${value}`,
-  strip: "The same frame at γ from 0 to 1",
+  strip: "The same frame from one painting to the next",
+  stripValue: (lane, value) => (lane === "position" ? `${value}` : `γ ${value}`),
   stripKey: (value) => `Set a key of ${value} here`,
   copying: (done, total) =>
     total

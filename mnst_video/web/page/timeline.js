@@ -13,7 +13,9 @@ import { T } from "./texts.js";
 import { view } from "./view.js";
 import { BeatRow, Overview, Wave } from "./wave.js";
 
-const HEIGHTS = { main: 150, strength: 74, scores: 84 };
+// Pixels of the lanes; less on a low screen, where pictures need the room.
+const low = window.innerHeight < 860;
+const HEIGHTS = low ? { main: 116, strength: 56, scores: 76 } : { main: 150, strength: 74, scores: 84 };
 
 export class Timeline {
   constructor(host) {

@@ -61,7 +61,7 @@ export class Wave {
   constructor(host) {
     this.host = host;
     this.shown = { start: 0, end: 1, peaks: new Int8Array(0) };
-    this.plot = new Plot(host, 96, {
+    this.plot = new Plot(host, window.innerHeight < 860 ? 76 : 96, {
       low: -1,
       high: 1,
       times: true,
