@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mnst_video.errors import MnstError, UsageError
+from mnst_video.web.session import MOST_SIDE
 from mnst_video.web.studio import Studio
 
 PAGE = Path(__file__).parent / "page"
@@ -129,7 +130,11 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         post("/api/look", studio.look),
         get("/api/look/{number:int}/{place}", lambda r: _jpeg(studio.picture(**r.path_params))),
         get("/api/frame", lambda r: _jpeg(studio.session.content(seconds(r), _side(r)))),
-        get("/api/style/{index:int}", lambda r: _jpeg(studio.style(r.path_params["index"]))),
+        get("/api/style/{index:int}", lambda r: _jpeg(studio.style(**r.path_params))),
+        get(
+            "/api/style/{index:int}/large",
+            lambda r: _jpeg(studio.style(r.path_params["index"], MOST_SIDE)),
+        ),
         get("/api/values", lambda _: _bytes(studio.session.values())),
         get("/api/peaks", lambda r: _bytes(studio.peaks(*_span(r)))),
         get("/api/clip", lambda _: FileResponse(studio.session.source)),

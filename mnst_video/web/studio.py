@@ -187,14 +187,14 @@ class Studio:
                 raise UsageError("this picture is no longer kept")
             return self._pictures[number, place]
 
-    def style(self, index: int) -> bytes:
-        """A style, small. Raises UsageError or InputError."""
+    def style(self, index: int, side: int = THUMBNAIL) -> bytes:
+        """A style, its longer side at most this. Raises UsageError or InputError."""
         styles = self.session.project.options.styles
         if not 0 <= index < len(styles):
             raise UsageError(f"there is no style {index + 1}")
         frame = load_image(self.folders.readable(styles[index]))
         height, width = frame.shape[:2]
-        return encode_image(resize(frame, *working_size(width, height, THUMBNAIL)), ".jpg")
+        return encode_image(resize(frame, *working_size(width, height, side)), ".jpg")
 
     def peaks(self, start: float, end: float, count: int) -> bytes:
         """Lowest and highest samples, int8, of parts of a time; nothing where there is no sound."""

@@ -436,3 +436,48 @@ def test_a_setlist_is_put_in_order(clip, serve, open_page):
     assert gamma[0] == pytest.approx(0.75)  # between the first two, γ = 2 - 1.25
     page.get_by_label("Position 1").get_by_label("Remove").click()
     until(page, "studio.store.lanes[0].name === 'gamma'")
+
+
+def test_the_beat_grid_is_dragged(clip, serve, open_page):
+    page = open_page(serve(clip))
+    change(page, bpm=120)
+    box = page.locator(".beats").bounding_box()
+    y = box["y"] + box["height"] / 2
+    second = box["width"] / 2
+    drag(page, (box["x"] + second, y), (box["x"] + 1.1 * second, y))
+    settled(page, 2)
+    assert page.evaluate("studio.store.settings.beat_offset") == pytest.approx(0.1, abs=0.01)
+    page.keyboard.down("Shift")  # the beat at 1.1 s goes to 1.3 s: beat 2 of a slower tempo
+    drag(page, (box["x"] + 1.1 * second, y), (box["x"] + 1.3 * second, y))
+    page.keyboard.up("Shift")
+    settled(page, 3)
+    assert page.evaluate("studio.store.settings.bpm") == pytest.approx(100, abs=1.5)
+
+
+def test_paintings_are_seen_beside_the_frame(clip, serve, open_page):
+    page = open_page(serve(clip))
+    page.select_option("#slot-0", "style 0")
+    until(page, "document.querySelector('.slot-0 > img').naturalWidth > 320")
+    page.select_option("#slot-0", "footage")
+    until(page, "document.querySelector('.slot-0 > video#footage')?.offsetWidth > 0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+def test_a_full_disk_is_told_and_nothing_is_lost(clip, serve, open_page):
+    import resource
+
+    served = serve(clip)
+    page = open_page(served)
+    change(page, gamma="0=0.25")
+    before = draft_of(clip).read_text()
+    resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (4, resource.RLIM_INFINITY))
+    page.evaluate("studio.store.change({gamma: '0=0.75'}, '')")
+    page.locator("#messages .problem").wait_for()
+    assert "cannot be written" in page.locator("#messages .problem").inner_text()
+    assert page.evaluate("studio.store.settings.gamma") == "0=0.25"
+    assert draft_of(clip).read_text() == before
+    unlimited = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+    resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    change(page, gamma="0=0.75")
+    assert "0.75" in draft_of(clip).read_text()
+    open_page.problems[:] = [p for p in open_page.problems if "422" not in p]

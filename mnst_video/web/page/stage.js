@@ -89,6 +89,7 @@ export class Stage {
     const pairs = [
       ["footage", T.footage],
       ["look", T.look],
+      ...(store.state?.styles ?? []).map((path, index) => [`style ${index}`, path.split(/[\\/]/).pop()]),
       ...finished.map((run) => [`run ${run.number}`, run.name]),
       ...(store.state?.others ?? []).map((name, index) => [`other ${index}`, name]),
     ];
@@ -113,10 +114,12 @@ export class Stage {
     for (const slot of this.slots) {
       const what = this.shows[slot.side];
       slot.box.dataset.shows = what;
-      slot.image.hidden = what !== "look" && !(what === "footage" && !player.ready);
       const [kind, number] = what.split(" ");
-      slot.video.hidden = number === undefined;
-      const source = kind === "run" ? `/api/renders/${number}/file` : number ? `/api/others/${number}` : "";
+      const still = kind === "look" || kind === "style" || (kind === "footage" && !player.ready);
+      slot.image.hidden = !still;
+      slot.video.hidden = kind !== "run" && kind !== "other";
+      if (kind === "style") slot.image.src = `/api/style/${number}/large?of=${encodeURIComponent(store.state.styles[number])}`;
+      const source = kind === "run" ? `/api/renders/${number}/file` : kind === "other" ? `/api/others/${number}` : "";
       if (slot.source !== source) {
         slot.source = source;
         if (source) slot.video.src = source;
