@@ -33,8 +33,9 @@ class Hub:
             if queue.full():
                 while not queue.empty():
                     queue.get_nowait()
-                text = "event: anew\ndata: null\n\n"
-            queue.put_nowait(text)
+                queue.put_nowait("event: anew\ndata: null\n\n")
+            else:
+                queue.put_nowait(text)
 
     async def listen(self) -> AsyncIterator[str]:
         """Events as their text, from now on."""

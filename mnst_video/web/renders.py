@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import psutil
 
-from mnst_video.errors import UsageError
+from mnst_video.errors import MachineError, UsageError
 from mnst_video.media.files import write_bytes
 from mnst_video.web.project import Project
 
@@ -140,6 +140,7 @@ class Renders:
         self._lock = threading.RLock()
         self._progress: dict[int, Progress] = {}
         self._runs: dict[int, Run] = {run.number: run for run in self._saved()}
+        self._begun: set[int] = set()  # by this studio
         self._stop = threading.Event()
         for run in self._runs.values():
             self._progress[run.number] = Progress()
@@ -259,15 +260,18 @@ class Renders:
 
     def _put(self, run: Run) -> None:
         self._runs[run.number] = run
-        self._save()
-        self._changed()
+        try:
+            self._save()
+        finally:
+            self._changed()
 
     def _log(self, run: Run) -> Path:
         return self._project.home / f"render-{run.number:03d}.log"
 
     def _look_after(self) -> None:
         while not self._stop.wait(PAUSE):
-            with self._lock:
+            # Where the list cannot be written, on a full disk, renders go on nevertheless.
+            with self._lock, contextlib.suppress(MachineError):
                 for run in list(self._runs.values()):
                     if run.state in ("running", "pausing"):
                         self._look_at(run)
@@ -282,9 +286,14 @@ class Renders:
         if progress.code is None and not _alive(run):
             progress.read(self._log(run))  # what it wrote last
             if progress.code is None:
-                # It ended without a word, as when a machine stops: its frames are there.
-                state: State = "paused" if run.state == "pausing" else "queued"
-                self._put(replace(run, state=state, process=None))
+                # Without a word: a machine that stopped, with its frames there, or something odd
+                # that would go wrong again.
+                ours = run.number in self._begun
+                state: State = "failed" if ours else "queued"
+                problem = f"it ended without a word; {self._log(run)}" if ours else None
+                if run.state == "pausing":
+                    state, problem = "paused", None
+                self._put(replace(run, state=state, process=None, problem=problem))
                 return
         if progress.code is not None:
             self._ended(run, progress)
@@ -323,7 +332,10 @@ class Renders:
             self._put(replace(run, state="failed", problem=problem))
             return
         threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
-        created = psutil.Process(process.pid).create_time()
+        self._begun.add(run.number)
+        created = 0.0
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
+            created = psutil.Process(process.pid).create_time()
         started = replace(
             run, state="running", process=(process.pid, created), begun=run.begun or time.time()
         )

@@ -81,7 +81,7 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         return Route(path, endpoint, methods=["POST"])
 
     async def upload(request: Request) -> Response:
-        name, kind = request.query_params["name"], request.query_params["kind"]
+        name, kind = _word(request, "name"), _word(request, "kind")
         path = await run_in_threadpool(studio.upload_path, name, kind)
         partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         size = 0
@@ -116,7 +116,7 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         get("/api/about", lambda _: studio.about),
         get("/api/state", lambda _: studio.state),
         get("/api/renders", lambda _: studio.renders),
-        get("/api/files", lambda r: studio.files(r.query_params["kind"])),
+        get("/api/files", lambda r: studio.files(_word(r, "kind"))),
         post("/api/open", studio.open),
         Route("/api/upload", upload, methods=["POST"]),
         post("/api/change", lambda **said: studio.session.change(**said)),
@@ -126,7 +126,12 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         post("/api/preset/open", lambda **said: {"notes": studio.session.open_preset(**said)}),
         post("/api/preset/save", lambda **said: {"path": str(studio.session.save_preset(**said))}),
         post("/api/import", lambda **said: {"notes": studio.session.import_timeline(**said)}),
-        get("/api/export", lambda r: _attached(*studio.export(**r.query_params))),
+        get(
+            "/api/export",
+            lambda r: _attached(
+                *studio.session.export_timeline(_word(r, "form"), _word(r, "lane"))
+            ),
+        ),
         post("/api/look", studio.look),
         get("/api/look/{number:int}/{place}", lambda r: _jpeg(studio.picture(**r.path_params))),
         get("/api/frame", lambda r: _jpeg(studio.session.content(seconds(r), _side(r)))),
@@ -180,6 +185,12 @@ async def _json(request: Request) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise UsageError("this is no JSON object")
     return said
+
+
+def _word(request: Request, name: str) -> str:
+    if name not in request.query_params:
+        raise UsageError(f"{request.url.path}: {name} is missing")
+    return request.query_params[name]
 
 
 def _number(request: Request, name: str) -> float:

@@ -17,6 +17,7 @@ from mnst_video.interchange.formats import FORMATS, Reading, read_score, written
 from mnst_video.interchange.preset import LANES, LaneName, lane_of, settings_of
 from mnst_video.interchange.score import Writing
 from mnst_video.job.folder import frame_path, job_folder
+from mnst_video.job.lock import alone, lock_of
 from mnst_video.media.files import check_new_name
 from mnst_video.media.frames import working_size
 from mnst_video.media.images import encode_image
@@ -56,9 +57,24 @@ class Session:
     """
 
     def __init__(self, source: Path, folders: Folders, tell: Callable[[str, Any], None]) -> None:
-        """Raises InputError or UsageError where the clip, or its draft, cannot be read."""
+        """Raises InputError or UsageError where the clip, or its draft, cannot be read, where
+        another studio has it open, MachineError where its folder cannot be written to."""
+        with contextlib.ExitStack() as stack:
+            self._begin(source, folders, tell, stack)
+            self._held = stack.pop_all()
+
+    def _begin(
+        self,
+        source: Path,
+        folders: Folders,
+        tell: Callable[[str, Any], None],
+        stack: contextlib.ExitStack,
+    ) -> None:
         self.folders, self._tell = folders, tell
         self.project = Project(source, folders)
+        # Two would write over each other's drafts, and begin the same renders.
+        home = self.project.home
+        stack.enter_context(alone(lock_of(home), home, "clip"))
         self._lock = threading.Lock()
         self._read_as = self.project.options.input
         self.clip = clip_of(source, self._read_as, depth="packets")
@@ -67,6 +83,7 @@ class Session:
         self.plays_itself = plays_itself(self.clip)
         self.project.check = self._check
         self.renders = Renders(self.project, lambda: tell("renders", None))
+        self._inputs: dict[Path, tuple[float, str | None]] = {}
         self._copy: Chore | None = None
         self._cuts: Chore | None = None
 
@@ -76,6 +93,7 @@ class Session:
         for chore in (self._copy, self._cuts):
             if chore is not None:
                 chore.close()
+        self._held.close()
 
     @property
     def source(self) -> Path:
@@ -151,16 +169,20 @@ class Session:
 
     def _check(self, options: Options) -> None:
         """Raise UsageError where options do not fit the clip."""
-        if options.input != self._read_as:
-            self._reread(options)
+        before = self.clip, self._read_as, self.timing, self.plays_itself
         try:
+            if options.input != self._read_as:
+                self._reread(options)
             self.timing.curves(options)
             if isinstance(options.cuts, tuple):
                 clock = self.timing.clock(options)
                 for time in options.cuts:
                     moment("cuts", time, clock)
-        except InputError as error:
-            raise UsageError(str(error)) from None
+        except MnstError as error:
+            self.clip, self._read_as, self.timing, self.plays_itself = before
+            if isinstance(error, InputError):
+                raise UsageError(str(error)) from None
+            raise
 
     def _reread(self, options: Options) -> None:
         """Read the clip as other options say. Raises UsageError where it cannot be."""
@@ -405,10 +427,19 @@ class Session:
             output = record.with_name(record.name.removesuffix(".mnst.json"))
             if str(output) in ours or not output.is_file():
                 continue
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                if json.loads(record.read_text()).get("input") == str(self.source):
-                    found.append(output)
+            if self._input_of(record) == str(self.source):
+                found.append(output)
         return found
+
+    def _input_of(self, record: Path) -> str | None:
+        """What a render was made of, by its record, which is read once: it can be large."""
+        try:
+            changed = record.stat().st_mtime
+            if self._inputs.get(record, (0.0, None))[0] != changed:
+                self._inputs[record] = changed, json.loads(record.read_text()).get("input")
+            return self._inputs[record][1]
+        except (OSError, ValueError, AttributeError):
+            return None
 
     def other(self, index: int) -> Path:
         """Raises UsageError where there is none of this number."""

@@ -111,7 +111,10 @@ class Studio:
 
     def open(self, path: str) -> None:
         """Open another clip. Raises InputError or UsageError."""
-        session = Session(self.folders.inside(path), self.folders, self.hub.tell)
+        source = self.folders.inside(path)
+        if self._session is not None and source == self._session.source:
+            return
+        session = Session(source, self.folders, self.hub.tell)
         with self._lock:
             before, self._session = self._session, session
         if before is not None:
@@ -143,9 +146,6 @@ class Studio:
 
     def unwritten(self, path: Path, error: OSError) -> MachineError:
         return unwritten(path, error)
-
-    def export(self, form: str, lane: str) -> tuple[str, bytes]:
-        return self.session.export_timeline(form, lane)
 
     # Pictures
 

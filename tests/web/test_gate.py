@@ -304,3 +304,11 @@ def test_without_the_extra_it_is_named(missing, tmp_path):
     assert done.returncode == 4
     assert "mnst-video[studio]" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_clip_is_open_in_one_studio(clip, served, run_studio):
+    code, said = run_studio(str(clip), "--no-browser")
+    assert code == 2
+    assert "another mnst-video is at work on it" in said
+    served.stop()
+    assert not list(clip.parent.glob(".*.lock"))

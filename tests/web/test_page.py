@@ -422,8 +422,11 @@ def test_a_setlist_is_put_in_order(clip, serve, open_page):
         Image.new("RGB", (40, 30), color).save(clip.with_name(f"{color}.png"))
     page = open_page(serve(clip))
     change(page, style1=str(clip.with_name("teal.png")), style2=str(clip.with_name("gold.png")))
+    change(page, gamma="0=0.25 hold, 1=1")
     page.locator(".adder select").select_option(label="brown.png")
     until(page, "studio.store.lanes[0]?.name === 'position'")
+    # The first two stay where they were.
+    assert page.evaluate("studio.store.settings.position") == "0=1.75 hold, 1=1"
     page.get_by_label("Position 3").get_by_label("Earlier").click()
     until(page, "studio.store.state.styles[1].endsWith('brown.png')")
     names = page.evaluate("studio.store.state.styles.map((path) => path.split('/').pop())")
@@ -436,6 +439,7 @@ def test_a_setlist_is_put_in_order(clip, serve, open_page):
     assert gamma[0] == pytest.approx(0.75)  # between the first two, γ = 2 - 1.25
     page.get_by_label("Position 1").get_by_label("Remove").click()
     until(page, "studio.store.lanes[0].name === 'gamma'")
+    assert page.evaluate("studio.store.settings.gamma") == "0=0.75 hold, 1=1"
 
 
 def test_the_beat_grid_is_dragged(clip, serve, open_page):

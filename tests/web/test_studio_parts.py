@@ -1,6 +1,8 @@
 """What lies behind the page: sound as peaks, times as text, versions, runs."""
 
+import asyncio
 import json
+import os
 import time
 from fractions import Fraction
 
@@ -15,6 +17,7 @@ from mnst_video.plan.source import clip_of
 from mnst_video.presets import make_options
 from mnst_video.timeline.easing import Easing
 from mnst_video.web.folders import Folders, free_name, safe_name
+from mnst_video.web.hub import MOST_WAITING, Hub
 from mnst_video.web.project import Project
 from mnst_video.web.renders import Progress, Renders
 from mnst_video.web.session import Session, flag_words
@@ -167,9 +170,39 @@ def test_what_was_set_is_there_when_the_clip_is_opened_again(project, clip):
     assert again.undoes is None
 
 
-def test_opening_a_clip_writes_nothing(session, clip):
+def test_opening_a_clip_leaves_nothing(session, clip):
     assert session.state["clip"]["frames"] == 48
+    session.close()
     assert sorted(path.name for path in clip.parent.iterdir()) == ["clip.mp4"]
+
+
+def test_a_change_of_how_the_clip_is_read_that_cannot_be_changes_nothing(session):
+    session.change({"fps": "12"}, "")
+    assert session.state["clip"]["frames"] == 24
+    for wrong in ({"stream": 5}, {"fps": "6", "gamma": "40f=1"}):
+        with pytest.raises(UsageError):
+            session.change(wrong, "")
+        assert session.state["clip"]["frames"] == 24
+    session.undo()
+    assert session.state["clip"]["frames"] == 48
+
+
+def test_a_page_that_does_not_read_is_told_to_look_anew():
+    hub = Hub()
+
+    async def talk():
+        hub.begin()
+        slow, quick = hub.listen(), hub.listen()
+        assert "hello" in await anext(slow)
+        heard = [await anext(quick)]
+        for number in range(MOST_WAITING + 1):
+            hub.tell("news", number)
+            await asyncio.sleep(0)
+            heard.append(await anext(quick))
+        assert heard[-1] == f"event: news\ndata: {MOST_WAITING}\n\n"
+        assert "anew" in await anext(slow)
+
+    asyncio.run(talk())
 
 
 def test_the_command_line_says_what_is_set(session):
@@ -310,3 +343,29 @@ def test_a_run_whose_machine_stopped_is_begun_again(project):
     again = Renders(project, lambda: None)
     until(lambda: again.run(run.number).state == "done")
     again.close()
+
+
+def test_a_run_that_ends_without_a_word_is_not_begun_for_ever(project):
+    home = project.make_home()
+    (home / "render-001.log").mkdir()  # its log cannot be written
+    runs = Renders(project, lambda: None)
+    run = runs.add("render", home / "x.mp4", ("presets",))
+    until(lambda: runs.run(run.number).state == "failed")
+    assert "without a word" in runs.run(run.number).problem
+    time.sleep(1)
+    assert runs.run(run.number).state == "failed"
+    runs.close()
+
+
+def test_renders_of_the_command_line_are_found_by_their_records(session, clip):
+    other = clip.with_name("mine.mp4")
+    other.write_bytes(b"a clip")
+    record = other.with_name("mine.mp4.mnst.json")
+    record.write_text(json.dumps({"input": "/elsewhere.mp4"}))
+    assert session.others == []
+    record.write_text(json.dumps({"input": str(clip)}))
+    os.utime(record, (1e9, 2e9))
+    assert session.others == [other]
+    assert session.other(0) == other
+    with pytest.raises(UsageError):
+        session.other(1)

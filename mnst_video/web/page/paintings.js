@@ -7,6 +7,13 @@ import { T } from "./texts.js";
 
 const name = (path) => path.split(/[\\/]/).pop();
 
+// Keys of γ as those of a position, or back; null where nobody has set any.
+function turned(lane, value) {
+  if (!lane.given) return null;
+  const keys = lane.keys.map((key) => `${key.time}=${+value(key.value).toFixed(4)} ${key.easing}`);
+  return keys.join(", ") + (lane.repeat ? ` repeat ${lane.repeat}` : "");
+}
+
 export class Paintings {
   constructor(host) {
     this.host = host;
@@ -126,10 +133,15 @@ export class Paintings {
 
   set(styles) {
     const given = { style1: styles[0], style2: styles[1], more_styles: styles.slice(2) };
+    const [lane] = store.lanes;
     if (styles.length === 2) {
       given.more_styles = null;
       given.position = null;
-    } else given.gamma = null;
+      if (lane?.name === "position") given.gamma = turned(lane, (p) => 2 - Math.min(Math.max(p, 1), 2));
+    } else {
+      given.gamma = null;
+      if (lane?.name === "gamma") given.position = turned(lane, (gamma) => 2 - gamma);
+    }
     return store.change(given, T.done.styles);
   }
 
