@@ -91,11 +91,19 @@ def open_page(browser: object) -> Iterator[object]:
     """Opens a studio's page; at the end nothing may have gone wrong in it."""
     contexts, problems = [], []
 
-    def start(served: Served, scheme: str = "dark", size: tuple[int, int] = (1366, 768)) -> object:
+    def start(
+        served: Served,
+        scheme: str = "dark",
+        size: tuple[int, int] = (1366, 768),
+        looks: bool = False,
+    ) -> object:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
         )
         contexts.append(context)
+        if not looks:  # which take the cores
+            shows = """localStorage.shows ??= '["footage", "style 0"]'"""
+            context.add_init_script(shows)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -202,7 +203,8 @@ def test_a_page_that_does_not_read_is_told_to_look_anew():
         assert heard[-1] == f"event: news\ndata: {MOST_WAITING}\n\n"
         assert "anew" in await anext(slow)
 
-    asyncio.run(talk())
+    with ThreadPoolExecutor() as other:  # a browser's loop may run in this thread
+        other.submit(asyncio.run, talk()).result()
 
 
 def test_the_command_line_says_what_is_set(session):

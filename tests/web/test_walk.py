@@ -48,7 +48,7 @@ def shot(page, name):
 
 
 def test_four_keys_on_the_beat(clip, serve, open_page):
-    page = open_page(serve(clip), "dark", (1440, 900))
+    page = open_page(serve(clip), "dark", (1440, 900), looks=True)
     page.fill(".transport input[placeholder=bpm]", "120")
     page.keyboard.press("Enter")
     until(page, "studio.store.state.tempo?.bpm === 120")

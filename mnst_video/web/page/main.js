@@ -14,16 +14,18 @@ import { store } from "./store.js";
 import { T } from "./texts.js";
 import { Timeline } from "./timeline.js";
 
+const lightIsUsual = matchMedia("(prefers-color-scheme: light)");
+
 function theme() {
-  const chosen = localStorage.getItem("theme");
-  if (chosen) document.documentElement.dataset.theme = chosen;
+  const usual = lightIsUsual.matches ? "light" : "dark";
+  document.documentElement.dataset.theme = localStorage.getItem("theme") ?? usual;
+  redrawAll();
 }
 
 function otherTheme() {
-  const light = getComputedStyle(document.documentElement).getPropertyValue("--is-light").trim() === "1";
+  const light = document.documentElement.dataset.theme === "light";
   localStorage.setItem("theme", light ? "dark" : "light");
   theme();
-  redrawAll();
 }
 
 function shortcuts() {
@@ -162,7 +164,7 @@ function build() {
 }
 
 theme();
-matchMedia("(prefers-color-scheme: light)").addEventListener("change", redrawAll);
+lightIsUsual.addEventListener("change", theme);
 try {
   await store.begin();
   if (store.clip) build();

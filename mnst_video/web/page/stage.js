@@ -13,10 +13,21 @@ const APART = 0.06;
 // Longer side of a look.
 const SIDE = 320;
 
+// What the two sides showed last; a render is of one clip.
+function remembered() {
+  const usual = ["footage", "look"];
+  try {
+    const last = JSON.parse(localStorage.getItem("shows"));
+    return last.every((what) => /^(footage|look|style \d)$/.test(what)) ? last : usual;
+  } catch {
+    return usual;
+  }
+}
+
 export class Stage {
   constructor(host) {
     this.mode = localStorage.getItem("mode") ?? "side";
-    this.shows = ["footage", "look"];
+    this.shows = remembered();
     this.look = { number: 0 };
     this.slots = [0, 1].map((side) => this.slot(side));
     this.handle = h("input", {
@@ -76,7 +87,7 @@ export class Stage {
   }
 
   opened() {
-    this.shows = ["footage", "look"];
+    this.shows = remembered();
     this.last = null;
     this.strip.replaceChildren();
     for (const slot of this.slots) slot.image.removeAttribute("src");
@@ -105,6 +116,7 @@ export class Stage {
     const other = 1 - side;
     if (what === this.shows[other]) this.shows[other] = this.shows[side];
     this.shows[side] = what;
+    localStorage.setItem("shows", JSON.stringify(this.shows));
     this.choices();
     if (what === "look") this.ask();
   }
