@@ -31,7 +31,8 @@ from mnst_video.plan.analysis import CALIBRATION_FRAMES
 from mnst_video.plan.masks import MaskSet, masks_of, near_masks
 from mnst_video.plan.setup import with_model
 from mnst_video.plan.shots import spread
-from mnst_video.timeline.fader import Fader, Split
+from mnst_video.stills.moment import Moment
+from mnst_video.timeline.fader import Fader
 
 # Steps at half the size between two pictures, and the seconds and steps after which it is left.
 SMALL_STEPS, SMALL_SECONDS, MOST_SMALL = 4, 0.6, 24
@@ -45,20 +46,6 @@ MOST_KEPT = 6
 
 class Superseded(Exception):
     """Another moment is wanted: what is begun need not be finished."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What is looked at. number: of the frame. fader, strength: where they stand there.
-
-    split: what a mask stands for there. share: γ, of a wipe.
-    """
-
-    number: int
-    fader: Fader
-    strength: float
-    split: Split
-    share: float
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from mnst_video.media.input.decode import read_frames
 from mnst_video.media.input.demux import open_container
 from mnst_video.media.output.encode import open_encoder
 from mnst_video.options import Options
-from mnst_video.plan.analysis import found_cuts
 from mnst_video.plan.source import clip_of
 
 # Longer side of the copy.
@@ -132,6 +131,8 @@ def make_copy(source: Path, options: Options, path: Path, tell: Tell) -> bool:
 
 def find_cuts(source: Path, options: Options, _: Path, tell: Tell) -> list[float]:
     """Seconds at which shots begin."""
+    from mnst_video.plan.analysis import found_cuts  # torch, which the server does without
+
     clip = clip_of(source, options.input)
     seen = 0
 

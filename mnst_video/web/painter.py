@@ -1,19 +1,22 @@
 """The look of moments, painted in a process of its own: the newest one that is asked for."""
 
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnst_video.errors import MnstError
 from mnst_video.media.clip import Clip
 from mnst_video.media.images import encode_image
-from mnst_video.painting.machine import memory_errors
 from mnst_video.presets import make_options
-from mnst_video.stills.look import Looker, Moment, Superseded
+from mnst_video.stills.moment import Moment
 from mnst_video.timeline.fader import Fader
+
+if TYPE_CHECKING:
+    from mnst_video.stills.look import Looker
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ class Painter:
 
 def _paint(line: Connection) -> None:
     """What the process does: it ends when nobody is at the other end."""
-    import signal
+    # Only here: the server itself does without torch.
+    from mnst_video.stills.look import Looker, Superseded
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the studio itself is interrupted
     looker: Looker | None = None
@@ -131,7 +135,9 @@ def _paint(line: Connection) -> None:
         return
 
 
-def _answer(looker: Looker, wanted: Wanted, line: Connection) -> None:
+def _answer(looker: "Looker", wanted: Wanted, line: Connection) -> None:
+    from mnst_video.painting.machine import memory_errors
+
     number, moment = wanted.number, wanted.moment
     try:
         options = make_options((), wanted.settings)

@@ -27,7 +27,7 @@ from mnst_video.option_panels import FLAGS
 from mnst_video.options import Options
 from mnst_video.plan.source import clip_of, default_output
 from mnst_video.presets import make_options, read_preset
-from mnst_video.stills.look import Moment
+from mnst_video.stills.moment import Moment
 from mnst_video.timeline.clock import moment
 from mnst_video.timeline.fader import Fader
 from mnst_video.timeline.gamma import split_of

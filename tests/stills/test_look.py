@@ -14,7 +14,8 @@ from mnst_video.options import Options
 from mnst_video.painting.machine import load_network
 from mnst_video.painting.styles import Styles
 from mnst_video.plan.source import clip_of
-from mnst_video.stills.look import Looker, Moment, Superseded
+from mnst_video.stills.look import Looker, Superseded
+from mnst_video.stills.moment import Moment
 from mnst_video.timeline.fader import Fader, Split
 from mnst_video.training.train import learned_options
 

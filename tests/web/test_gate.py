@@ -312,3 +312,9 @@ def test_a_clip_is_open_in_one_studio(clip, served, run_studio):
     assert "another mnst-video is at work on it" in said
     served.stop()
     assert not list(clip.parent.glob(".*.lock"))
+
+
+def test_the_server_does_without_torch():
+    code = "import sys, mnst_video.web.serve; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -193,7 +193,7 @@ def test_the_look_comes_rough_and_then_finer(clip, serve, open_page):
     page = open_page(serve(clip), looks=True)
     image = page.locator(".slot-1 > img")
     until(page, "Number(document.querySelector('.slot-1 > img').dataset.steps) > 8", seconds=60)
-    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]
+    until(page, "document.querySelector('.slot-1 > img').naturalWidth === 64")
     until(page, "document.querySelectorAll('.strip img').length === 5", seconds=60)
     first = image.get_attribute("data-number")
     page.evaluate("studio.player.seek(1.0)")
