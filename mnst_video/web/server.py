@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from mnst_video.errors import MnstError, UsageError
+from mnst_video.errors import MnstError, UsageError, unwritten
 from mnst_video.web.session import MOST_SIDE
 from mnst_video.web.studio import Studio
 
@@ -94,7 +94,7 @@ def _routes(studio: Studio) -> list[Route | Mount]:
                     await run_in_threadpool(file.write, chunk)
             made = await run_in_threadpool(studio.uploaded, partial, path, kind)
         except OSError as error:
-            raise studio.unwritten(path, error) from None
+            raise unwritten(path, error) from None
         finally:
             partial.unlink(missing_ok=True)
         return JSONResponse(made)

@@ -392,6 +392,8 @@ class Session:
 
     def render(self, kind: Kind, name: str | None) -> int:
         """Queue a render or a preview; returns its number. Raises UsageError, MachineError."""
+        if kind not in ("render", "preview"):
+            raise UsageError(f"{kind}: there is no such kind of render")
         ending = "_preview.mp4" if kind == "preview" else "_mnst.mp4"
         output = default_output(self.source, ending)
         if name:

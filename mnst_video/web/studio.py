@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mnst_video.errors import InputError, MachineError, UsageError, unwritten
+from mnst_video.errors import InputError, UsageError
 from mnst_video.interchange.formats import FORMATS
 from mnst_video.media.files import whole
 from mnst_video.media.frames import resize, working_size
@@ -144,22 +144,23 @@ class Studio:
                     raise InputError(str(error).replace(str(partial), path.name)) from None
         return {"path": str(path)}
 
-    def unwritten(self, path: Path, error: OSError) -> MachineError:
-        return unwritten(path, error)
-
     # Pictures
 
     def look(self, seconds: float, side: int = 320, strip: bool = False) -> dict[str, Any]:
         """Have a moment painted; its pictures are told as events. Raises UsageError."""
-        if not math.isfinite(float(seconds)):
-            raise UsageError("seconds is a number")
+        try:
+            seconds, side = float(seconds), int(side)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            raise UsageError("seconds and side are numbers")
         with self._lock:
             self._asked += 1
             number = self._asked
-        wanted, value, values = self.session.wanted(number, float(seconds), int(side), bool(strip))
-        self._painter.ask(wanted)
+        wanted, value, values = self.session.wanted(number, seconds, side, bool(strip))
         about = {"number": number, "seconds": seconds, "value": value, "strip": values}
-        self.hub.tell("looking", about)
+        self.hub.tell("looking", about)  # before its pictures
+        self._painter.ask(wanted)
         return about
 
     def _painted(self, came: Picture | Failure) -> None:
