@@ -13,6 +13,9 @@ const APART = 0.06;
 // Longer side of a look.
 const SIDE = 320;
 
+// Plays a video; a pause may come before it has begun, which is no error.
+const begin = (video) => video.play().catch(() => {});
+
 // What the two sides showed last; a render is of one clip.
 function remembered() {
   const usual = ["footage", "look"];
@@ -76,7 +79,7 @@ export class Stage {
     // Where the playhead went while it was loaded.
     video.addEventListener("loadedmetadata", () => {
       video.currentTime = player.time + 0.5 / store.clip.fps;
-      if (player.playing) video.play();
+      if (player.playing) begin(video);
     });
     const box = h("div", { className: `slot slot-${side}` }, image, video);
     const select = choice([], "", (value) => this.show(side, value), {
@@ -143,7 +146,7 @@ export class Stage {
     }
     if (player.video.parentElement !== footage) {
       footage.append(player.video);
-      if (player.playing) player.video.play();
+      if (player.playing) begin(player.video);
     }
   }
 
@@ -187,7 +190,7 @@ export class Stage {
     for (const slot of this.slots) {
       if (!slot.source || slot.video.readyState < 1) continue;
       const { video } = slot;
-      if (kind === "play") video.play();
+      if (kind === "play") begin(video);
       if (kind === "pause") video.pause();
       const apart = Math.abs(video.currentTime - player.time);
       if (kind !== "time" || apart > APART) video.currentTime = player.time + 0.5 / store.clip.fps;
