@@ -66,12 +66,9 @@ class Reading:
     value_range: tuple[float, float] = (0.0, 1.0)
 
     @property
-    def rate(self) -> Fraction:
-        """Frames a second. Raises InputError where nobody said it."""
-        rate = self.fps or (self.clock.fps if self.clock else None)
-        if rate is None:
-            raise InputError("it counts frames: give their rate with --fps, or a --clip")
-        return rate
+    def rate(self) -> Fraction | None:
+        """Frames a second, where somebody said them."""
+        return self.fps or (self.clock.fps if self.clock else None)
 
 
 def read_score(path: Path, reading: Reading) -> Score:
@@ -106,9 +103,12 @@ def _read(ending: str, data: bytes, reading: Reading) -> Score:
     if ending == ".otio":
         return read_otio(text)
     if ending == ".json":
-        rate = reading.fps or (reading.clock.fps if reading.clock else None)
-        return read_parseq(text, rate, reading.field)
-    return read_labels(text) if is_labels(text) else read_deforum(text, reading.rate)
+        return read_parseq(text, reading.rate, reading.field)
+    if is_labels(text):
+        return read_labels(text)
+    if reading.rate is None:
+        raise InputError("it counts frames: give their rate with --fps, or a --clip")
+    return read_deforum(text, reading.rate)
 
 
 def _scaled(score: Score, value_range: tuple[float, float]) -> Score:

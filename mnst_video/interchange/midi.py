@@ -6,7 +6,7 @@ Standard MIDI Files 1.0: times are ticks, which the tempo map makes seconds.
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -53,9 +53,8 @@ def read_midi(data: bytes, lane: str | None) -> Score:
     heard = _heard(data)
     bpm, notes = _tempo(heard)
     keys, shown = _keys(heard, lane)
-    return keyed(
-        keys, bpm=bpm, beats_per_bar=heard.beats_per_bar, notes=(f"read from its {shown}", *notes)
-    )
+    score = keyed(keys, (f"read from its {shown}", *notes))
+    return replace(score, bpm=bpm, beats_per_bar=heard.beats_per_bar)
 
 
 def _keys(heard: _Heard, lane: str | None) -> tuple[list[Keyframe], str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from mnst_video.errors import InputError
@@ -82,16 +82,15 @@ class Writing:
     field: str | None = None
 
 
-def keyed(keys: Iterable[Keyframe], **more: object) -> Score:
-    """A score of keys in any order; of several at one time the last one counts.
+def keyed(keys: Iterable[Keyframe], notes: tuple[str, ...] = ()) -> Score:
+    """A score of keys in any order, with notes; of several at one time the last one counts.
 
     Raises InputError where there is none.
     """
     by_time = {key.time: key for key in keys}
     if not by_time:
         raise InputError("no keys were found in it")
-    ordered = tuple(by_time[time] for time in sorted(by_time))
-    return replace(Score(ordered), **more)  # type: ignore[arg-type]
+    return Score(tuple(by_time[time] for time in sorted(by_time)), notes=notes)
 
 
 def score_of_markers(markers: Sequence[Marker]) -> Score:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -40,6 +41,9 @@ SMALL_STEPS, SMALL_SECONDS, MOST_SMALL = 4, 0.6, 24
 SHOWN_AFTER = (1, 4, 10, 18, 30)
 # Longer side of the pictures of a strip, and the steps of its first and of each later one.
 STRIP_SIDE, STRIP_STEPS = 96, (10, 5)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 # More than this many sizes and sets of styles are not kept measured.
 MOST_KEPT = 6
 
@@ -266,7 +270,7 @@ class Looker:
         return one.mixed(two, aim.w).paint(content).astype(np.float32)
 
 
-def _keep(kept: dict, key: object, value: object, most: int) -> None:  # type: ignore[type-arg]
+def _keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
     """Keep a value, and forget the oldest where there are too many."""
     kept[key] = value
     while len(kept) > most:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,8 +22,6 @@ from mnst_video.web.studio import Studio
 PAGE = Path(__file__).parent / "page"
 # Bytes of what a page says, and of one file that is dropped onto it.
 MOST_JSON, MOST_UPLOAD = 4 * 2**20, 8 * 2**30
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def application(studio: Studio) -> Starlette:

@@ -34,7 +34,6 @@ POINTS = 32
 MOST_ROUNDS = 20_000
 # The finest part of a beat that a key snaps to.
 PARTS = 24
-LANES = ("gamma", "position", "strength")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import pytest
 
 from mnst_video.errors import UsageError
 from mnst_video.media.input.sound import RATE, read_sound
-from mnst_video.option_panels import FLAGS
 from mnst_video.options import Options
 from mnst_video.plan.source import clip_of
 from mnst_video.presets import make_options
@@ -245,9 +244,18 @@ def test_the_command_line_says_what_is_set(session):
     assert session.command.endswith(f"--preset {session.project.draft}")
 
 
-def test_every_flag_can_be_written():
-    assert flag_words("no_audio", False) == []
-    assert "no_audio" in FLAGS
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("no_audio", False, []),
+        ("no_audio", True, ["--no-audio"]),
+        ("react", ["rms:0.3", "beat:1"], ["--react", "rms:0.3", "--react", "beat:1"]),
+        ("output_size", [320, 240], ["--output-size", "320x240"]),
+        ("style_scale", 1.5, ["--style-scale", "1.5"]),
+    ],
+)
+def test_settings_become_flags(name, value, words):
+    assert flag_words(name, value) == words
 
 
 # Files
